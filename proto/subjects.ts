@@ -1,0 +1,24 @@
+// Every NATS bucket and key, in one place. Each has one owner, named here; nobody else writes to it.
+
+/** Written by CMS: Topology, policies and configurations; every role follows it. */
+export const CONFIG_BUCKET = 'config';
+/** Written by CMS: users and their credentials; only roles that authenticate follow it, Edge may not read it. */
+export const DIRECTORY_BUCKET = 'directory';
+/** Written by each pod under its own name: the configuration version it runs. */
+export const REPLICA_BUCKET = 'replica';
+/** Written by the Front End that serves the user: bindings, publications, subscriptions. */
+export const USER_STATE_BUCKET = 'user-state';
+
+/** The key that closes a version: written after all documents of that version. Value: `{"version": n}`. */
+export const HEAD_KEY = 'head';
+
+/** A NATS KV key holds only [-/_=.a-zA-Z0-9]; names are carried as base64url. */
+export const keyToken = (name: string): string => Buffer.from(name, 'utf8').toString('base64url');
+export const fromKeyToken = (token: string): string => Buffer.from(token, 'base64url').toString('utf8');
+
+/** `user.YWxpY2VAY29udG9zby5sYWI` for ("User", "alice@contoso.lab"). */
+export const documentKey = (kind: string, name: string): string => `${kind.toLowerCase()}.${keyToken(name)}`;
+
+/** The three facets of a user's state: `<facet>.<user>` or `<facet>.<user>.<part>`. */
+export const userStateKey = (facet: 'bindings' | 'publications' | 'subscription', user: string, part?: string): string =>
+  part === undefined ? `${facet}.${keyToken(user)}` : `${facet}.${keyToken(user)}.${keyToken(part)}`;
