@@ -61,6 +61,8 @@ export interface Frame {
   remotePort: number;
   /** W3C traceparent of the request. */
   traceparent: string;
+  /** host:port under which the client reaches this flow's Edge; a Front End names it in Record-Route. */
+  sentBy: string;
 }
 
 function createBaseBatch(): Batch {
@@ -128,6 +130,7 @@ function createBaseFrame(): Frame {
     remoteAddress: "",
     remotePort: 0,
     traceparent: "",
+    sentBy: "",
   };
 }
 
@@ -156,6 +159,9 @@ export const Frame: MessageFns<Frame> = {
     }
     if (message.traceparent !== "") {
       writer.uint32(66).string(message.traceparent);
+    }
+    if (message.sentBy !== "") {
+      writer.uint32(74).string(message.sentBy);
     }
     return writer;
   },
@@ -237,6 +243,14 @@ export const Frame: MessageFns<Frame> = {
             message.traceparent = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.sentBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -262,6 +276,7 @@ export const Frame: MessageFns<Frame> = {
     message.remoteAddress = object.remoteAddress ?? "";
     message.remotePort = object.remotePort ?? 0;
     message.traceparent = object.traceparent ?? "";
+    message.sentBy = object.sentBy ?? "";
     return message;
   },
 };
