@@ -1,0 +1,66 @@
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+export interface BucketLimits {
+  /** Tokens that come back each second; 0 turns the limit off. */
+  perSecond: number;
+  /** How many may be taken at once. */
+  burst: number;
+}
+
+export interface Buckets {
+  /** Takes a token; false when the key has none left. */
+  take(key: string): boolean;
+  /** Whether a token is left, without taking it. */
+  has(key: string): boolean;
+  forget(key: string): void;
+}
+
+/** Token buckets by key. Memory is bounded: full buckets are dropped first, and they carry no history. */
+export function createBuckets(
+  { perSecond, burst }: BucketLimits,
+  maxKeys = 100_000,
+  now = Date.now,
+): Buckets {
+  const buckets = new Map<string, Bucket>();
+  if (perSecond === 0) return { take: () => true, has: () => true, forget: () => {} };
+
+  const tokens = (bucket: Bucket, at: number): number =>
+    Math.min(burst, bucket.tokens + ((at - bucket.at) / 1000) * perSecond);
+
+  function makeRoom(at: number): void {
+    for (const [key, bucket] of buckets) if (tokens(bucket, at) >= burst) buckets.delete(key);
+    // Still full: a flood from more sources than we can watch. Forget the oldest tenth.
+    let excess = buckets.size - maxKeys * 0.9;
+    for (const key of buckets.keys()) if (excess-- > 0) buckets.delete(key);
+  }
+
+  function current(key: string): Bucket {
+    const at = now();
+    let bucket = buckets.get(key);
+    if (bucket === undefined) {
+      if (buckets.size >= maxKeys) makeRoom(at);
+      bucket = { tokens: burst, at };
+      buckets.set(key, bucket);
+    }
+    bucket.tokens = tokens(bucket, at);
+    bucket.at = at;
+    return bucket;
+  }
+
+  return {
+    take(key) {
+      const bucket = current(key);
+      if (bucket.tokens < 1) return false;
+      bucket.tokens -= 1;
+      return true;
+    },
+    has: (key) => {
+      const bucket = buckets.get(key);
+      return bucket === undefined || tokens(bucket, now()) >= 1;
+    },
+    forget: (key) => void buckets.delete(key),
+  };
+}
