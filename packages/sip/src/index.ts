@@ -1,0 +1,2 @@
+export * from './message/index.ts';
+export type { Address, Flow, TransportName } from './transport/flow.ts';
