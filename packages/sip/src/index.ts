@@ -1,2 +1,13 @@
 export * from './message/index.ts';
+export * from './transaction/clock.ts';
+export * from './transaction/layer.ts';
+export * from './transaction/timer-values.ts';
+export * from './transaction/transaction.ts';
+export * from './transport/connector.ts';
 export type { Address, Flow, TransportName } from './transport/flow.ts';
+export * from './transport/limits.ts';
+export * from './transport/listener.ts';
+export * from './transport/tcp.ts';
+export * from './transport/tls.ts';
+export * from './transport/udp.ts';
+export * from './transport/ws.ts';

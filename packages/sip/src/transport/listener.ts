@@ -1,0 +1,58 @@
+import type { SecureContextOptions } from 'node:tls';
+import type { SipError } from '../message/error.ts';
+import type { SipRequest } from '../message/request.ts';
+import type { SipResponse } from '../message/response.ts';
+import type { Address, Flow, TransportName } from './flow.ts';
+import type { TransportLimits } from './limits.ts';
+
+/** What listeners and connectors tell; all of it is called from the event loop and must not throw. */
+export interface FlowEvents {
+  /**
+   * A request that passed validateRequest, with `received` and `rport` in its top Via (RFC 3261 18.2.1, RFC 3581),
+   * or a response whose Via, From, To, Call-ID and CSeq can be read.
+   */
+  onMessage(message: SipRequest | SipResponse, flow: Flow): void;
+  /** A new connection, after its TLS and WebSocket handshakes. Not called for UDP, where nothing is set up. */
+  onFlow?(flow: Flow): void;
+  /** For counting and logging: the transport has answered or closed by itself (see answerMalformed). */
+  onMalformed?(error: SipError, flow: Flow, bytes: Uint8Array): void;
+}
+
+export interface ListenerOptions extends FlowEvents {
+  name: string;
+  address: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** `host[:port]` for Via; without it the local address. */
+  sentBy?: string;
+  limits?: Partial<TransportLimits>;
+  /** Asked for each connection before any handshake, for UDP for each datagram. A reason refuses, without a word to the peer. */
+  admit?(remote: Address): true | string;
+  /** Hears why a connection was not taken or ended before it became a flow. */
+  onRefused?(remote: Address, reason: string): void;
+}
+
+export interface TlsListenerOptions extends ListenerOptions {
+  tls: SecureContextOptions;
+}
+
+export interface WsListenerOptions extends ListenerOptions {
+  /** With it the transport is `wss`, without it `ws`. */
+  tls?: SecureContextOptions;
+}
+
+export interface Listener {
+  readonly name: string;
+  readonly transport: TransportName;
+  readonly address: string;
+  /** The real one, also when 0 was asked for. */
+  readonly port: number;
+  /** Open connections; always empty for UDP. */
+  flows(): Iterable<Flow>;
+  /** Closes the listening socket and every flow. */
+  close(): Promise<void>;
+  /** New certificates for handshakes from now on; only where there is TLS. Throws what node:tls throws for bad ones. */
+  setTls?(context: SecureContextOptions): void;
+  /** UDP only: the flow to an address, with the id that it had before a restart too. */
+  flowTo?(remote: Address): Flow;
+}
