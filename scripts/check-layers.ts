@@ -57,8 +57,12 @@ for (const top of ['proto', 'packages', 'services', 'cli', 'test', 'scripts']) {
       const specifier = match[1] ?? match[2] ?? '';
       const to = target(path, specifier);
       if (to === undefined || isTest(path)) continue;
-      if (to !== from && !allowed[from]?.includes(to)) problems.push(`${relative(root, path)}: ${from} may not import ${to} (${specifier})`);
-      if (crossesCapability(path, specifier, match[0])) problems.push(`${relative(root, path)}: imports code of another capability (${specifier}); let role.ts pass it in`);
+      if (to !== from && !allowed[from]?.includes(to))
+        problems.push(`${relative(root, path)}: ${from} may not import ${to} (${specifier})`);
+      if (crossesCapability(path, specifier, match[0]))
+        problems.push(
+          `${relative(root, path)}: imports code of another capability (${specifier}); let role.ts pass it in`,
+        );
     }
   }
 }

@@ -19,3 +19,4 @@ export { createRpcServer, type RpcAccess, type RpcServer } from './rpc-server.ts
 export { type RoleMain, runRole } from './run-role.ts';
 export { type StartedRole, type StartRole, startRole } from './start-role.ts';
 export { newTraceparent, parseTraceparent, type TraceContext } from './trace.ts';
+export { type BucketLimits, type Buckets, createBuckets } from './buckets.ts';

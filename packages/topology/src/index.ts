@@ -16,3 +16,4 @@ export type { UserSpec } from './kinds/user.ts';
 export { BLOCKED_CONTAINER } from './kinds/user.ts';
 export type { ChangeListener, Log, NatsLink, Replica, ReplicaOptions } from './replica.ts';
 export { createReplica } from './replica.ts';
+export { type Followed, followMembers } from './follow-members.ts';

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { newTraceparent } from '@linchpin/host';
+import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
+import type { SipRequest, SipResponse } from '@linchpin/sip';
+import type { Session } from '../access/sessions.ts';
+
+/** A stream to another pod. */
+export interface Way {
+  readonly up: boolean;
+  send(frame: Frame): boolean;
+}
+
+export interface InwardParts {
+  /** The domain under which Front End pods write themselves into Via: `<pod>.<domain>`. */
+  domain: string;
+  directors: ReadonlyMap<string, Way>;
+  /** The stream that a Front End opened to this pod. */
+  toFrontEnd(pod: string, frame: Frame): boolean;
+}
+
+/** Messages from clients go inward: requests to a Director, responses to the Front End that asked. */
+export interface Inward {
+  request(session: Session, request: SipRequest): boolean;
+  response(session: Session, response: SipResponse): boolean;
+  closed(session: Session): void;
+}
+
+const nothing = Buffer.alloc(0);
+
+function frameOf(session: Session, message: Buffer, event: FlowEvent, traceparent: string): Frame {
+  const { flow, token } = session;
+  return {
+    message,
+    flow: token,
+    event,
+    identity: flow.identity,
+    transport: flow.transport,
+    remoteAddress: flow.remote.address,
+    remotePort: flow.remote.port,
+    traceparent,
+    sentBy: flow.sentBy,
+  };
+}
+
+export function createInward({ domain, directors, toFrontEnd }: InwardParts): Inward {
+  const suffix = `.${domain}`;
+
+  /** Always the same Director for a flow while it is up, so that a flow's messages stay in order. */
+  function directorFor(token: string): Way | undefined {
+    const ways = [...directors.values()].filter((way) => way.up);
+    if (ways.length < 2) return ways[0];
+    return ways[createHash('md5').update(token).digest().readUInt32BE() % ways.length];
+  }
+
+  return {
+    request(session, request) {
+      const frame = frameOf(session, request.toBuffer(), FlowEvent.UNSPECIFIED, newTraceparent());
+      return directorFor(session.token)?.send(frame) ?? false;
+    },
+    response(session, response) {
+      // The Front End's Via is the only one below which a client can be; its host names the pod.
+      const { host } = response.via;
+      if (!host.endsWith(suffix)) return false;
+      return toFrontEnd(
+        host.slice(0, -suffix.length),
+        frameOf(session, response.toBuffer(), FlowEvent.UNSPECIFIED, ''),
+      );
+    },
+    closed(session) {
+      if (session.flow.identity === '') return;
+      directorFor(session.token)?.send(frameOf(session, nothing, FlowEvent.CLOSED, ''));
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
+import type { Session } from '../access/sessions.ts';
+
+export interface OutwardParts {
+  find(token: string): Session | undefined;
+}
+
+const nothing = Buffer.alloc(0);
+
+/** Frames from Directors and Front Ends go outward, to the connection that holds the flow. */
+export function createOutward({ find }: OutwardParts) {
+  /** Returns the answer to the sender, if there is one: a flow that is gone is said to be closed. */
+  return function outward(frame: Frame): Frame | undefined {
+    const session = find(frame.flow);
+    if (session === undefined)
+      return frame.event === FlowEvent.UNSPECIFIED
+        ? { ...frame, message: nothing, event: FlowEvent.CLOSED }
+        : undefined;
+    const { flow } = session;
+    switch (frame.event) {
+      case FlowEvent.BOUND:
+        flow.identity = frame.identity;
+        return undefined;
+      case FlowEvent.CLOSE:
+        flow.close('the server ended the flow');
+        return undefined;
+      default:
+        return flow.send(frame.message) ? undefined : { ...frame, message: nothing, event: FlowEvent.CLOSED };
+    }
+  };
+}

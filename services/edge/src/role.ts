@@ -1,0 +1,118 @@
+import {
+  createBuckets,
+  createPeerLink,
+  createPeerServer,
+  type Endpoint,
+  type Host,
+  type Role,
+} from '@linchpin/host';
+import { type Frame, RelayClient, RelayService } from '@linchpin/proto/relay/v1/relay';
+import { createDirectory, createReplica, followMembers, type Member } from '@linchpin/topology';
+import { createAccess } from './access/access.ts';
+import { createListeners } from './access/listeners.ts';
+import { createSessions } from './access/sessions.ts';
+import type { EdgeConfig } from './config.ts';
+import { createInward } from './relay/inward.ts';
+import { createOutward } from './relay/outward.ts';
+import { createTelemetry } from './telemetry.ts';
+
+/** Every part of an Edge, made here in order. It knows no users: its replica holds the topology and policies only. */
+export function createRole(config: EdgeConfig, host: Host): Role {
+  const { log, name } = host;
+  const { limits } = config;
+  const replica = createReplica({
+    dir: `${host.dataDir}/replica`,
+    buckets: ['config'],
+    nats: host.nats(),
+    pod: name,
+    role: host.role,
+    productVersion: host.version,
+    log,
+  });
+  const directory = createDirectory(replica);
+  const telemetry = createTelemetry(host.metrics);
+  const sessions = createSessions(
+    name,
+    {
+      messages: { perSecond: limits.messagesPerSecond, burst: limits.messagesBurst },
+      signInMilliseconds: limits.signInSeconds * 1000,
+    },
+    ({ flow }) => flow.close('not signed in in time'),
+  );
+
+  const outward = createOutward({ find: sessions.find });
+  const deliver = (frame: Frame, reply: (answer: Frame) => void): void => {
+    telemetry.messages.inc({ direction: 'out' });
+    const answer = outward(frame);
+    if (answer !== undefined) reply(answer);
+  };
+  const linkTo = (member: Member) => {
+    const link = createPeerLink<Frame, RelayClient>({
+      address: member.address,
+      role: 'director',
+      credentials: host.mtls.client(),
+      pod: name,
+      client: RelayClient,
+      connect: (client, metadata) => client.connect(metadata),
+      onFrame: (frame) => deliver(frame, (answer) => link.send(answer)),
+      log,
+    });
+    return link;
+  };
+  const directors = followMembers(replica, directory, config.nextHop, linkTo);
+  const frontEnds = createPeerServer<Frame>({
+    pod: name,
+    log,
+    onFrame: (frame, peer) => deliver(frame, (answer) => peer.send(answer)),
+  });
+  host.rpc.addService(RelayService, { connect: frontEnds.handler }, { allow: ['frontend'] });
+
+  const inward = createInward({
+    domain: config.domain,
+    directors: directors.links,
+    toFrontEnd: frontEnds.send,
+  });
+  const connections = createBuckets({
+    perSecond: limits.newConnectionsPerSecond,
+    burst: limits.newConnectionsBurst,
+  });
+  const access = createAccess({
+    pod: name,
+    sessions,
+    admitConnection: connections.take,
+    inward,
+    telemetry,
+    log,
+  });
+  const listeners = createListeners(config, access);
+
+  return {
+    async start() {
+      await replica.load();
+      replica.follow();
+      await listeners.open();
+    },
+    // Remote clients reconnect when their connection ends.
+    async drain() {
+      await listeners.close();
+    },
+    async stop() {
+      await listeners.close();
+      sessions.stop();
+      frontEnds.close();
+      directors.stop();
+      await replica.stop();
+    },
+    endpoints: () =>
+      listeners.list().map(
+        ({ name: endpoint, transport, address, port }): Endpoint => ({
+          name: endpoint,
+          protocol: transport === 'wss' ? 'wss' : 'tls',
+          address,
+          port,
+        }),
+      ),
+    configVersion: () => replica.version,
+    reload: listeners.reload,
+  };
+}
