@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process';
+import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { BackendError } from './error.ts';
+
+const run = promisify(execFile);
+
+export interface NatsBinaryOptions {
+  /** Where a downloaded nats-server is kept. */
+  cacheDir: string;
+  onProgress?(line: string): void;
+}
+
+/** The path of nats-server: an installed one, one that was downloaded before, else Debian's package, unpacked without root. */
+export async function findNatsServer({
+  cacheDir,
+  onProgress = () => {},
+}: NatsBinaryOptions): Promise<string> {
+  const cached = join(cacheDir, 'nats-server');
+  const found = (await installed()) ?? ((await executable(cached)) ? cached : undefined);
+  if (found !== undefined) return found;
+  onProgress('nats-server is not installed: downloading the Debian package');
+  await download(cacheDir, cached).catch((cause: unknown) => {
+    throw new BackendError(
+      `nats-server is missing and could not be downloaded; install it: apt-get install nats-server`,
+      { cause },
+    );
+  });
+  return cached;
+}
+
+async function installed(): Promise<string | undefined> {
+  // Debian puts it into /usr/sbin, which is not on every user's PATH.
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/bin', '/usr/sbin'];
+  for (const folder of folders) {
+    const path = join(folder, 'nats-server');
+    if (await executable(path)) return path;
+  }
+  return undefined;
+}
+
+const executable = (path: string): Promise<boolean> =>
+  access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+
+async function download(cacheDir: string, target: string): Promise<void> {
+  await mkdir(cacheDir, { recursive: true });
+  const work = await mkdtemp(join(cacheDir, 'nats-download-'));
+  try {
+    await fetchPackage(work);
+    const archive = (await readdir(work)).find((name) => name.endsWith('.deb')) as string;
+    await run('dpkg', ['-x', archive, 'unpacked'], { cwd: work });
+    await rename(join(work, 'unpacked', 'usr', 'sbin', 'nats-server'), target);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** A fresh machine has no package lists, and a normal user may not fetch them into the system's folders: use own ones. */
+async function fetchPackage(work: string): Promise<void> {
+  await run('apt-get', ['download', 'nats-server'], { cwd: work }).catch(async () => {
+    const own = ['-o', `Dir::State::Lists=${work}/lists`, '-o', `Dir::Cache=${work}/cache`];
+    await mkdir(join(work, 'lists', 'partial'), { recursive: true });
+    await mkdir(join(work, 'cache', 'archives', 'partial'), { recursive: true });
+    await run('apt-get', [...own, 'update'], { cwd: work });
+    await run('apt-get', [...own, 'download', 'nats-server'], { cwd: work });
+  });
+}

@@ -1,0 +1,102 @@
+import { readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { BackendError } from './error.ts';
+import { freePort } from './ports.ts';
+import { postgresBinaries } from './postgres-binaries.ts';
+import { ensureCluster, placeData, postgresProcess } from './postgres-data.ts';
+import { type Exit, endProcess, type GuardedChild, spawnGuarded } from './process.ts';
+import { watchStart } from './start.ts';
+import { unprivilegedOwner } from './unprivileged.ts';
+
+export interface PostgresOptions {
+  /** The cluster's folder; created on the first start. */
+  dir: string;
+  /** On 127.0.0.1; 0 takes a free one. */
+  port: number;
+  /** The superuser that the first start creates, and its password (scram-sha-256). */
+  user: string;
+  password: string;
+  /** For tests: no fsync, and where `dir` is out of reach for an unprivileged server, a temporary folder instead. */
+  ephemeral?: boolean;
+  onProgress?(line: string): void;
+  /** Each line that the server logs. */
+  onLog?(line: string): void;
+}
+
+export interface PostgresServer {
+  port: number;
+  pid: number;
+  /** Resolves when the server has ended, asked or not. */
+  exited: Promise<Exit>;
+  /** Ends sessions, writes a checkpoint, ends the server (PostgreSQL's "fast shutdown"). */
+  stop(): Promise<void>;
+}
+
+const STOP_DEADLINE_MS = 15_000;
+const PREVIOUS_DEADLINE_MS = 15_000;
+
+/** Starts PostgreSQL and resolves when it takes connections; rejects with a BackendError that says what is wrong. */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const { dir, user, password, ephemeral = false, onProgress = () => {} } = options;
+  const owner = unprivilegedOwner();
+  const binaries = await postgresBinaries(owner, onProgress);
+  const placement = await placeData(dir, owner, ephemeral, onProgress);
+  await ensureCluster(placement.dir, binaries, owner, { user, password }, onProgress);
+  await endPrevious(placement.dir);
+  const port = options.port || (await freePort());
+  const args = ['-D', placement.dir, ...settings(port, ephemeral)];
+  // SIGINT is the fast shutdown; SIGTERM would wait for the clients to leave.
+  const server = await spawnGuarded(join(binaries.dir, 'bin', 'postgres'), args, {
+    ...postgresProcess(owner),
+    deathSignal: 'SIGINT',
+  });
+  await watchStart(server, {
+    name: 'PostgreSQL',
+    port,
+    ready: 'ready to accept connections',
+    onLog: options.onLog,
+  });
+  return { port, pid: server.pid, exited: server.exited, stop: () => stop(server, placement) };
+}
+
+async function stop(server: GuardedChild, placement: { dir: string; temporary: boolean }): Promise<void> {
+  await endProcess(server, 'SIGINT', STOP_DEADLINE_MS);
+  if (placement.temporary) await rm(dirname(placement.dir), { recursive: true, force: true });
+}
+
+function settings(port: number, ephemeral: boolean): string[] {
+  const values: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    // Loopback with a password is the one way in; a socket in /tmp would be a second.
+    unix_socket_directories: '',
+    fsync: ephemeral ? 'off' : 'on',
+    synchronous_commit: ephemeral ? 'off' : 'on',
+    // Small transactions only: neither the compiler nor I/O workers are worth their processes here.
+    jit: 'off',
+    io_method: 'sync',
+  };
+  return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+}
+
+/** A server whose supervisor was killed may still be writing its last checkpoint. */
+async function endPrevious(dir: string): Promise<void> {
+  const until = Date.now() + PREVIOUS_DEADLINE_MS;
+  for (;;) {
+    const pid = await previousPid(dir);
+    if (pid === undefined) return;
+    if (Date.now() > until) throw new BackendError(`Another PostgreSQL (pid ${pid}) still uses ${dir}.`);
+    process.kill(pid, 'SIGINT');
+    await wait(50);
+  }
+}
+
+async function previousPid(dir: string): Promise<number | undefined> {
+  const lock = await readFile(join(dir, 'postmaster.pid'), 'utf8').catch(() => '');
+  const pid = Number(lock.split('\n')[0]);
+  if (!(pid > 0)) return undefined;
+  // The number may be another process's by now.
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return command.includes(dir) ? pid : undefined;
+}
