@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  createAuthority,
+  type NatsServer,
+  type PostgresServer,
+  startNats,
+  startPostgres,
+} from '@linchpin/backends';
+import {
+  createLog,
+  createMtls,
+  createNatsLink,
+  type Mtls,
+  type NatsLink,
+  type TlsFiles,
+} from '@linchpin/host';
+import { createPublisher, type Publisher } from './publisher.ts';
+
+export interface LabOptions {
+  /** Kept over runs; without it a temporary folder that `close` removes. */
+  dir?: string;
+  nats?: boolean;
+  postgres?: boolean;
+  onProgress?(line: string): void;
+}
+
+/** What roles need around them, real but private: certificates, NATS with JetStream, PostgreSQL. */
+export interface Lab {
+  readonly dir: string;
+  readonly natsUrl: string;
+  /** Paths of the certificate of a pod, made when first asked for. */
+  tls(role: string, pod?: string): Promise<TlsFiles>;
+  mtls(role: string): Promise<Mtls>;
+  /** The certificate that SIP clients see, for the domain and localhost. */
+  sipTls(domain: string): Promise<{ cert: string; key: string; ca: string }>;
+  natsLink(role: string): Promise<NatsLink>;
+  /** Publishes documents the way CMS does. */
+  readonly publisher: Publisher;
+  stopNats(): Promise<void>;
+  startNats(): Promise<void>;
+  readonly postgres: PostgresServer & { passwordFile: string };
+  close(): Promise<void>;
+}
+
+export async function createLab(options: LabOptions = {}): Promise<Lab> {
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'linchpin-lab-')));
+  const onProgress = options.onProgress ?? (() => {});
+  const authority = createAuthority(join(dir, 'pki'));
+  const log = createLog({ name: 'lab', level: 'silent' });
+  const links: NatsLink[] = [];
+  let nats: NatsServer | undefined;
+  let natsPort = 0;
+  let postgres: PostgresServer | undefined;
+
+  async function certificate(file: string, dns: string[]): Promise<TlsFiles> {
+    const certPath = join(dir, 'pki', `${file}.pem`);
+    const keyPath = join(dir, 'pki', `${file}.key`);
+    await authority.issue({ name: file, dns, ips: ['127.0.0.1'], certPath, keyPath });
+    return { ca: authority.caPath, cert: certPath, key: keyPath };
+  }
+  const tls = (role: string, pod = `${role}-0`) =>
+    certificate(pod, [`${role}.linchpin.internal`, pod, 'localhost']);
+
+  async function natsLink(role: string): Promise<NatsLink> {
+    const link = createNatsLink({ servers: [`tls://127.0.0.1:${natsPort}`], tls: await tls(role), log });
+    links.push(link);
+    return link;
+  }
+
+  async function start(): Promise<void> {
+    nats = await startNats({ dir: join(dir, 'nats'), port: natsPort, tls: await tls('nats'), onProgress });
+    natsPort = nats.port;
+  }
+
+  const passwordFile = join(dir, 'postgres.password');
+  async function startDatabase(): Promise<void> {
+    const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
+    const password = known ?? randomBytes(18).toString('base64url');
+    if (known === undefined) await writeFile(passwordFile, password, { mode: 0o600 });
+    postgres = await startPostgres({
+      dir: join(dir, 'postgres'),
+      port: 0,
+      user: 'linchpin',
+      password,
+      onProgress,
+    });
+  }
+
+  await Promise.all([
+    options.nats === false ? undefined : start(),
+    options.postgres ? startDatabase() : undefined,
+  ]);
+
+  return {
+    dir,
+    get natsUrl() {
+      return `tls://127.0.0.1:${natsPort}`;
+    },
+    tls,
+    mtls: async (role) => createMtls(await tls(role)),
+    sipTls: (domain) => certificate('sip', [domain, `sip.${domain}`, 'localhost']),
+    natsLink,
+    publisher: createPublisher(() => natsLink('cms')),
+    async stopNats() {
+      await nats?.stop();
+      nats = undefined;
+    },
+    startNats: start,
+    get postgres() {
+      if (postgres === undefined) throw new Error('this lab was made without PostgreSQL');
+      return { ...postgres, passwordFile };
+    },
+    async close() {
+      await Promise.all(links.map((link) => link.close()));
+      await Promise.all([nats?.stop(), postgres?.stop()]);
+      if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
