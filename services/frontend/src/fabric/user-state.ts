@@ -1,7 +1,10 @@
-/** The store cannot take writes now; answered with 503 and Retry-After. What is stored goes on being served. */
-export class StateUnavailable extends Error {
-  override readonly name = 'StateUnavailable';
-}
+import type { Logger, NatsLink } from '@linchpin/host';
+import { type Bucket, createBucket } from './bucket.ts';
+import { createSlots } from './slot.ts';
+import { createSlotWriter } from './slot-writer.ts';
+import { StateUnavailable } from './state-unavailable.ts';
+
+export { StateUnavailable } from './state-unavailable.ts';
 
 /**
  * What this Front End keeps for its users: a warm copy in memory of the KV bucket, which survives the process.
@@ -11,8 +14,101 @@ export interface UserState {
   get<T>(key: string): T | undefined;
   /** Seen by `get` at once. Resolves when durable, rejects with StateUnavailable; then the value before is back. */
   put(key: string, value: unknown): Promise<void>;
-  /** As `put`. Deleting what is not there resolves. */
+  /** As `put`, but the key stays gone: after a rejection the store is told as soon as it is there again. */
   delete(key: string): Promise<void>;
-  /** All keys that begin with `prefix`, for example `userStateKey('subscription', user)` and a dot. */
+  /** All keys that begin with `prefix`; cheap where it names the user: `userStateKey('subscription', user)` and a dot. */
   entries<T>(prefix: string): Iterable<[key: string, value: T]>;
+}
+
+/** The parts of the store that only its owner uses. */
+export interface OwnedUserState extends UserState {
+  /** Resolves when everything stored is in memory, or after `close`; waits for NATS as long as it takes. */
+  load(): Promise<void>;
+  readonly loaded: boolean;
+  close(): void;
+}
+
+export interface UserStateOptions {
+  nats: NatsLink;
+  replicas: number;
+  log: Logger;
+  /** Milliseconds that a write waits for a store that is away. */
+  patience?: number;
+  /** Told with each write how many seconds it took, and whether it is stored. */
+  onWrite?(seconds: number, stored: boolean): void;
+  bucket?: Bucket;
+}
+
+const LOAD_RETRY_MS = 500;
+
+export function createUserState({
+  nats,
+  replicas,
+  log,
+  patience = 5000,
+  ...options
+}: UserStateOptions): OwnedUserState {
+  const bucket = options.bucket ?? createBucket(nats, replicas);
+  const slots = createSlots();
+  const writer = createSlotWriter({ bucket, patience, onGone: slots.drop });
+  let stopSettling = () => {};
+  let loaded = false;
+  let closed = false;
+
+  async function loadOnce(): Promise<void> {
+    for (const { key, text, revision } of await bucket.load()) {
+      if (text === '') continue;
+      const value: unknown = JSON.parse(text);
+      Object.assign(slots.take(key), { revision, value, durable: value });
+    }
+    loaded = true;
+    stopSettling = nats.onConnected(writer.settle);
+  }
+
+  async function load(): Promise<void> {
+    while (!closed && !loaded) {
+      try {
+        await loadOnce();
+      } catch (error) {
+        if (!closed) log.warn({ err: error }, 'cannot read the user state yet');
+        await new Promise((resolve) => setTimeout(resolve, LOAD_RETRY_MS));
+      }
+    }
+  }
+
+  function write(key: string, value: unknown): Promise<void> {
+    if (!loaded || closed) return Promise.reject(new StateUnavailable('the user state is not loaded'));
+    const slot = slots.take(key);
+    slot.value = value;
+    const from = performance.now();
+    const tell = (stored: boolean) => options.onWrite?.((performance.now() - from) / 1000, stored);
+    return new Promise((resolve, reject) => {
+      writer.enqueue(slot, {
+        done() {
+          tell(true);
+          resolve();
+        },
+        failed(error) {
+          tell(false);
+          reject(error);
+        },
+      });
+    });
+  }
+
+  return {
+    get loaded() {
+      return loaded;
+    },
+    load,
+    get: <T>(key: string) => slots.get(key)?.value as T | undefined,
+    put: write,
+    delete: (key) => (loaded && !slots.get(key) ? Promise.resolve() : write(key, undefined)),
+    entries: slots.entries,
+    close() {
+      closed = true;
+      stopSettling();
+      bucket.close();
+    },
+  };
 }
