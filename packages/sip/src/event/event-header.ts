@@ -1,26 +1,30 @@
-import { SipError } from '../message/sip-error.ts';
+import { tokenEnd } from '../message/characters.ts';
+import { SipError } from '../message/error.ts';
+import { type Params, parseParams } from '../message/params.ts';
 import type { Subscription } from './subscription.ts';
 
 /** The Event header field (RFC 6665 8.2.1). */
 export interface EventHeader {
   package: string;
   id?: string;
-  params: Map<string, string | undefined>;
+  params: Params;
 }
 
-const syntax = /^([A-Za-z0-9\-!%*_+`'~]+(?:\.[A-Za-z0-9\-!%*_+`'~]+)*)\s*(;.*)?$/;
-
-/** Throws SipError 489 when the value is missing or not one event type: no package is meant by it. */
+/** Throws SipError 489 when no event package can be read, 400 when its parameters are malformed. */
 export function parseEvent(value: string | undefined): EventHeader {
-  const match = syntax.exec(value?.trim() ?? '');
-  if (!match) throw new SipError(489, 'Bad Event');
-  const params = parseParams(match[2] ?? '');
+  const text = value ?? '';
+  const end = tokenEnd(text, 0);
+  if (end === 0) throw new SipError(489, 'Bad Event');
+  const params = parseParams(text, end, 'Event');
   const id = params.get('id');
-  return { package: match[1] as string, ...(id === undefined ? {} : { id }), params };
+  return { package: text.slice(0, end), ...(id === undefined ? {} : { id }), params };
 }
 
 /** Byte by byte over package and id; an id never matches its absence, and no other parameter counts (RFC 6665 8.2.1). */
-export function sameEvent(one: Pick<EventHeader, 'package' | 'id'>, other: Pick<EventHeader, 'package' | 'id'>): boolean {
+export function sameEvent(
+  one: Pick<EventHeader, 'package' | 'id'>,
+  other: Pick<EventHeader, 'package' | 'id'>,
+): boolean {
   return one.package === other.package && one.id === other.id;
 }
 
@@ -45,13 +49,4 @@ function terminatedValue({ reason, retryAfter }: Subscription): string {
   if (reason === undefined) return 'terminated';
   const retry = retryAfter !== undefined && retryable.has(reason) ? `;retry-after=${retryAfter}` : '';
   return `terminated;reason=${reason}${retry}`;
-}
-
-function parseParams(text: string): Map<string, string | undefined> {
-  const params = new Map<string, string | undefined>();
-  for (const part of text.split(';').slice(1)) {
-    const [name, ...value] = part.split('=');
-    params.set((name as string).trim().toLowerCase(), value.length === 0 ? undefined : value.join('=').trim());
-  }
-  return params;
 }

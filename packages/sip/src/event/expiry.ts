@@ -16,7 +16,8 @@ const oneHour = 3600;
  */
 export function grantExpires(requested: number | undefined, limits: ExpiresLimits): ExpiresGrant {
   if (requested === undefined) return { ok: true, expires: Math.min(limits.default, limits.max) };
-  if (requested > 0 && requested < Math.min(limits.min, oneHour)) return { ok: false, minExpires: limits.min };
+  if (requested > 0 && requested < Math.min(limits.min, oneHour))
+    return { ok: false, minExpires: limits.min };
   return { ok: true, expires: Math.min(requested, limits.max) };
 }
 

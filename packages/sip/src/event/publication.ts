@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isToken } from '../message/characters.ts';
 import { type ExpiresLimits, grantPublicationExpires } from './expiry.ts';
 
 /** One published event state (RFC 3903 3), plain JSON when S is. */
@@ -54,6 +55,7 @@ export function publish<S>(
 ): PublishOutcome<S> {
   const live = livePublications(publications, rules.now);
   const before = live.find((one) => one.etag === request.ifMatch);
+  // A list of entity tags is no token (RFC 3903 11.3.1).
   if (request.ifMatch !== undefined && !isToken(request.ifMatch)) return refused(400, 'Invalid SIP-If-Match');
   if (request.ifMatch !== undefined && !before) return refused(412, 'Conditional Request Failed');
   const grant = grantPublicationExpires(request.expires, rules.limits);
@@ -86,7 +88,11 @@ export function nextExpiry(publications: readonly Publication<unknown>[]): numbe
 }
 
 /** A modified publication keeps its place, so composition by age does not jump about. */
-function replaced<S>(live: Publication<S>[], before: Publication<S> | undefined, after: Publication<S> | undefined) {
+function replaced<S>(
+  live: Publication<S>[],
+  before: Publication<S> | undefined,
+  after: Publication<S> | undefined,
+) {
   if (!before) return after ? [...live, after] : live;
   return live.flatMap((one) => (one === before ? (after ?? []) : one));
 }
@@ -95,11 +101,6 @@ function changeOf(expires: number, hasState: boolean, known: boolean) {
   if (expires === 0) return 'removed';
   if (!known) return 'created';
   return hasState ? 'modified' : 'refreshed';
-}
-
-/** RFC 3903 11.3.1: an entity tag is a single token. */
-function isToken(text: string): boolean {
-  return /^[A-Za-z0-9\-.!%*_+`'~]+$/.test(text);
 }
 
 function refused(status: 400 | 412 | 423, reason: string, headers: [string, string][] = []) {

@@ -114,7 +114,11 @@ function live(subscription: Subscription, input: LiveInput): SubscriptionStep {
   }
 }
 
-function terminate(subscription: Subscription, reason: TerminationReason, retryAfter?: number): SubscriptionStep {
+function terminate(
+  subscription: Subscription,
+  reason: TerminationReason,
+  retryAfter?: number,
+): SubscriptionStep {
   const ended: Subscription = { ...subscription, state: 'terminated', reason };
   if (retryAfter !== undefined) ended.retryAfter = retryAfter;
   return [ended, ['notify', 'remove']];

@@ -1,6 +1,7 @@
-import type { SipRequest, SipResponse } from '../message/message.ts';
-import type { ServerTransaction, TransactionLayer } from '../transaction/layer.ts';
+import type { SipRequest } from '../message/request.ts';
+import type { SipResponse } from '../message/response.ts';
 import type { SipUri } from '../message/uri.ts';
+import type { ServerTransaction, TransactionLayer } from '../transaction/transaction.ts';
 import type { Flow } from '../transport/flow.ts';
 
 /** One place where a request can go (RFC 3261 16.5). */
@@ -9,7 +10,8 @@ export interface Target {
   uri: string;
   /**
    * The way there, looked up when the copy is about to be sent. Undefined means that the flow of a binding is gone:
-   * the branch ends as 430 (RFC 5626 5.3.1). A rejected promise counts as a transport error.
+   * the branch ends as 430 (RFC 5626 5.3.1). A rejected promise counts as a transport error; one that never settles keeps
+   * the request waiting.
    */
   flow(): Flow | Promise<Flow | undefined> | undefined;
   /** Route values to visit first, such as the Path of a binding (RFC 3327 5.4), each `<sip:…;lr>`. */
@@ -55,13 +57,13 @@ export interface Forwarding {
 
 /** A request after RFC 3261 16.4. */
 export interface Prepared {
-  /** The received request itself when nothing had to change, else a copy. */
+  /** The received request itself when nothing had to change, else a copy: the transaction keeps what was received. */
   request: SipRequest;
   /** Tokens of our own Route values that were taken off, in their order; at most two (RFC 5658 5). */
   tokens: string[];
 }
 
-export interface Proxy {
+export interface SipProxy {
   /** RFC 3261 16.3. `forward` does the same and answers by itself; this is for callers that want to add to the answer. */
   validate(request: SipRequest): Refusal | undefined;
   /** RFC 3261 16.4. Throws SipError 400 when Route or the Request-URI cannot be read. */
