@@ -9,16 +9,19 @@ const run = promisify(execFile);
 export interface NatsBinaryOptions {
   /** Where a downloaded nats-server is kept. */
   cacheDir: string;
+  /** Where an installed one is looked for. */
+  folders?: string[];
   onProgress?(line: string): void;
 }
 
 /** The path of nats-server: an installed one, one that was downloaded before, else Debian's package, unpacked without root. */
 export async function findNatsServer({
   cacheDir,
+  folders = programFolders(),
   onProgress = () => {},
 }: NatsBinaryOptions): Promise<string> {
   const cached = join(cacheDir, 'nats-server');
-  const found = (await installed()) ?? ((await executable(cached)) ? cached : undefined);
+  const found = await firstExecutable([...folders.map((folder) => join(folder, 'nats-server')), cached]);
   if (found !== undefined) return found;
   onProgress('nats-server is not installed: downloading the Debian package');
   await download(cacheDir, cached).catch((cause: unknown) => {
@@ -30,13 +33,15 @@ export async function findNatsServer({
   return cached;
 }
 
-async function installed(): Promise<string | undefined> {
-  // Debian puts it into /usr/sbin, which is not on every user's PATH.
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/bin', '/usr/sbin'];
-  for (const folder of folders) {
-    const path = join(folder, 'nats-server');
-    if (await executable(path)) return path;
-  }
+// Debian puts it into /usr/sbin, which is not on every user's PATH.
+const programFolders = () => [
+  ...(process.env.PATH ?? '').split(delimiter).filter(Boolean),
+  '/usr/local/bin',
+  '/usr/sbin',
+];
+
+async function firstExecutable(paths: string[]): Promise<string | undefined> {
+  for (const path of paths) if (await executable(path)) return path;
   return undefined;
 }
 
@@ -65,7 +70,8 @@ async function fetchPackage(work: string): Promise<void> {
     const own = ['-o', `Dir::State::Lists=${work}/lists`, '-o', `Dir::Cache=${work}/cache`];
     await mkdir(join(work, 'lists', 'partial'), { recursive: true });
     await mkdir(join(work, 'cache', 'archives', 'partial'), { recursive: true });
-    await run('apt-get', [...own, 'update'], { cwd: work });
+    // Clean-up hooks of container images fail without root, after the lists have come: the download decides.
+    await run('apt-get', [...own, 'update'], { cwd: work }).catch(() => {});
     await run('apt-get', [...own, 'download', 'nats-server'], { cwd: work });
   });
 }

@@ -72,7 +72,6 @@ function settings(port: number, ephemeral: boolean): string[] {
     // Loopback with a password is the one way in; a socket in /tmp would be a second.
     unix_socket_directories: '',
     fsync: ephemeral ? 'off' : 'on',
-    synchronous_commit: ephemeral ? 'off' : 'on',
     // Small transactions only: neither the compiler nor I/O workers are worth their processes here.
     jit: 'off',
     io_method: 'sync',

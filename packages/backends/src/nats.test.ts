@@ -1,0 +1,161 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kvm } from '@nats-io/kv';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAuthority } from './authority.ts';
+import { type NatsServer, startNats } from './nats.ts';
+import { findNatsServer } from './nats-binary.ts';
+
+let root: string;
+let server: NatsServer;
+const file = (name: string) => join(root, name);
+const tls = (role: string) => ({
+  certFile: file(`${role}.pem`),
+  keyFile: file(`${role}.key`),
+  caFile: file('pki/ca.pem'),
+});
+const options = () => ({
+  dir: file('nats'),
+  port: 0,
+  tls: { ca: file('pki/ca.pem'), cert: file('nats.pem'), key: file('nats.key') },
+});
+const open: NatsConnection[] = [];
+
+async function client(role: string, port = server.port): Promise<NatsConnection> {
+  const connection = await connect({
+    servers: `127.0.0.1:${port}`,
+    tls: tls(role),
+    inboxPrefix: `_INBOX.${role}`,
+    reconnect: false,
+    timeout: 2000,
+  });
+  open.push(connection);
+  return connection;
+}
+const bucket = async (role: string, name: string) => new Kvm(await client(role)).open(name);
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'linchpin-nats-test-'));
+  const authority = createAuthority(file('pki'));
+  for (const role of ['nats', 'cms', 'director', 'frontend', 'edge', 'stranger']) {
+    const dns = [`${role}.linchpin.internal`, `${role}-0`, 'localhost'];
+    await authority.issue({
+      name: `${role}-0`,
+      dns,
+      ips: ['127.0.0.1'],
+      certPath: file(`${role}.pem`),
+      keyPath: file(`${role}.key`),
+    });
+  }
+  server = await startNats(options());
+  const kvm = new Kvm(await client('cms'));
+  for (const name of ['config', 'directory', 'replica', 'user-state']) await kvm.create(name);
+  for (const name of ['config', 'directory']) await (await kvm.open(name)).put('head', '{"version":1}');
+});
+afterAll(async () => {
+  await Promise.all(open.map((connection) => connection.close()));
+  await server.stop();
+  rmSync(root, { recursive: true });
+});
+
+describe('NATS', () => {
+  test('refuses a client without a certificate, and one whose role is unknown', async () => {
+    const bare = connect({
+      servers: `127.0.0.1:${server.port}`,
+      tls: { caFile: file('pki/ca.pem') },
+      reconnect: false,
+    });
+    await expect(bare).rejects.toThrow();
+    await expect(client('stranger')).rejects.toThrow(/authorization/i);
+  });
+
+  test('carries messages of up to 2 MB', async () => {
+    expect((await client('cms')).info?.max_payload).toBe(2 * 1024 * 1024);
+  });
+
+  test('keeps buckets over kill -9', async () => {
+    const dir = file('killed');
+    const first = await startNats({ ...options(), dir });
+    await (await new Kvm(await client('cms', first.port)).create('kept')).put('key', 'value');
+    process.kill(first.pid, 'SIGKILL');
+    expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    const second = await startNats({ ...options(), dir });
+    const entry = await (await new Kvm(await client('cms', second.port)).open('kept')).get('key');
+    expect(entry?.string()).toBe('value');
+    await second.stop();
+  });
+
+  test('names the port that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as AddressInfo;
+    await expect(startNats({ ...options(), dir: file('second'), port })).rejects.toThrow(
+      `NATS cannot listen on 127.0.0.1:${port}: another program uses that port`,
+    );
+    other.close();
+  });
+});
+
+describe("a role's certificate", () => {
+  test('Edge follows the configuration and reports its replica', async () => {
+    const watch = await (await bucket('edge', 'config')).watch();
+    for await (const entry of watch) {
+      expect(entry.string()).toBe('{"version":1}');
+      break;
+    }
+    await (await bucket('edge', 'replica')).put('ZWRnZS0w', '{}');
+    expect(await (await bucket('cms', 'replica')).get('ZWRnZS0w')).not.toBeNull();
+  });
+
+  test.each(['directory', 'user-state'])('Edge can neither read nor write %s', async (name) => {
+    const kv = await bucket('edge', name);
+    await expect(kv.get('head')).rejects.toThrow(/permission/i);
+    await expect(kv.put('head', '{}')).rejects.toThrow(/permission/i);
+    await expect(kv.watch()).rejects.toThrow(/permission/i);
+    await expect(kv.keys()).rejects.toThrow(/permission/i);
+    await expect(kv.destroy()).rejects.toThrow(/permission/i);
+  });
+
+  test("Edge cannot listen to others' answers, make streams, nor read back what it reported", async () => {
+    const connection = await client('edge');
+    for (const subject of ['_INBOX.>', '_INBOX.director.>', '$KV.directory.>', '>']) {
+      const heard = new Promise((resolve) =>
+        connection.subscribe(subject, { callback: (error) => resolve(error) }),
+      );
+      await expect(heard.then((error) => String(error))).resolves.toMatch(/permission/i);
+    }
+    await expect(new Kvm(connection).create('copy')).rejects.toThrow(/permission/i);
+    await expect((await bucket('edge', 'replica')).get('ZWRnZS0w')).rejects.toThrow(/permission/i);
+    await expect((await bucket('edge', 'config')).put('head', '{}')).rejects.toThrow(/permission/i);
+  });
+
+  test('Director reads the directory, only CMS writes it', async () => {
+    const kv = await bucket('director', 'directory');
+    expect((await kv.get('head'))?.string()).toBe('{"version":1}');
+    await expect(kv.put('head', '{}')).rejects.toThrow(/permission/i);
+    await expect((await bucket('frontend', 'directory')).put('head', '{}')).rejects.toThrow(/permission/i);
+    await (await bucket('cms', 'directory')).put('head', '{"version":1}');
+  });
+
+  test('Front End writes the state of users, only Front End', async () => {
+    expect(await (await bucket('frontend', 'user-state')).put('bindings.x', '{}')).toBe(1);
+    for (const role of ['cms', 'director']) {
+      await expect((await bucket(role, 'user-state')).put('bindings.x', '{}')).rejects.toThrow(/permission/i);
+    }
+  });
+});
+
+describe('the nats-server program', () => {
+  test('is the installed one, else one that was downloaded before', async () => {
+    for (const folder of ['bin', 'cache']) {
+      mkdirSync(file(folder));
+      writeFileSync(file(`${folder}/nats-server`), '#!/bin/sh\n', { mode: 0o755 });
+    }
+    const options = { cacheDir: file('cache') };
+    expect(await findNatsServer({ ...options, folders: [root, file('bin')] })).toBe(file('bin/nats-server'));
+    expect(await findNatsServer({ ...options, folders: [root] })).toBe(file('cache/nats-server'));
+  });
+});
