@@ -1,11 +1,9 @@
 import type { ChannelCredentials, Client, ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import { createBackoff } from './backoff.ts';
+import type { Batch, Framed } from './batch.ts';
 import type { Logger } from './log.ts';
+import { openPeerStream, type PeerStream } from './peer-stream.ts';
 import type { RpcClientConstructor } from './rpc-client.ts';
-
-/** What travels: the generated message of a `stream Batch` RPC. */
-export interface Batch<F> {
-  frames: F[];
-}
 
 export interface PeerDown {
   reason: string;
@@ -13,7 +11,7 @@ export interface PeerDown {
   dropped: number;
 }
 
-export interface PeerLinkOptions<F, C extends Client> {
+export interface PeerLinkOptions<F extends Framed, C extends Client> {
   /** host:port of the peer's RPC server. */
   address: string;
   /** The role that the peer's certificate has to show. */
@@ -43,6 +41,72 @@ export interface PeerLink<F> {
   close(): void;
 }
 
-export function createPeerLink<F, C extends Client>(_options: PeerLinkOptions<F, C>): PeerLink<F> {
-  throw new Error('not built yet');
+// A stream that held this long was a good one: the next attempt comes at once.
+const STABLE_MS = 1_000;
+
+export function createPeerLink<F extends Framed, C extends Client>(
+  options: PeerLinkOptions<F, C>,
+): PeerLink<F> {
+  return new Link(options);
+}
+
+class Link<F extends Framed, C extends Client> implements PeerLink<F> {
+  readonly #options: PeerLinkOptions<F, C>;
+  readonly #log: Logger;
+  readonly #backoff = createBackoff();
+  #stream: PeerStream<F>;
+  #retry: NodeJS.Timeout | undefined;
+  #upAt: number | undefined;
+  #closed = false;
+
+  constructor(options: PeerLinkOptions<F, C>) {
+    this.#options = options;
+    this.#log = options.log.child({ peer: options.address, peerRole: options.role });
+    this.#stream = this.#open();
+  }
+
+  get address(): string {
+    return this.#options.address;
+  }
+
+  get up(): boolean {
+    return this.#upAt !== undefined;
+  }
+
+  send(frame: F): boolean {
+    return this.#upAt !== undefined && this.#stream.send(frame);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#stream.close();
+  }
+
+  #open(): PeerStream<F> {
+    return openPeerStream(this.#options, {
+      log: this.#log,
+      onUp: () => this.#up(),
+      onLost: (down) => this.#lost(down),
+    });
+  }
+
+  #up(): void {
+    this.#upAt = Date.now();
+    this.#log.info('peer link up');
+    this.#options.onUp?.();
+  }
+
+  #lost(down: PeerDown): void {
+    const upAt = this.#upAt;
+    this.#upAt = undefined;
+    if (upAt !== undefined && Date.now() - upAt >= STABLE_MS) this.#backoff.reset();
+    if (!this.#closed) this.#retry = setTimeout(() => this.#reopen(), this.#backoff.next());
+    this.#log[upAt === undefined || this.#closed ? 'debug' : 'warn'](down, 'peer link down');
+    if (upAt !== undefined) this.#options.onDown?.(down);
+  }
+
+  #reopen(): void {
+    this.#stream = this.#open();
+  }
 }

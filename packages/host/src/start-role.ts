@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import type { HostConfig } from './config.ts';
-import type { Logger } from './log.ts';
+import { createHost, type OwnedHost } from './host.ts';
+import { createHttpServer, type HttpServer } from './http.ts';
+import { createLog, type Logger } from './log.ts';
 import type { Endpoint, Host, Role } from './role.ts';
 
 export interface StartRole<C extends HostConfig> {
@@ -25,6 +28,97 @@ export interface StartedRole {
   reload(): Promise<void>;
 }
 
-export async function startRole<C extends HostConfig>(_options: StartRole<C>): Promise<StartedRole> {
-  throw new Error('not built yet');
+export async function startRole<C extends HostConfig>(options: StartRole<C>): Promise<StartedRole> {
+  const { config } = options;
+  const log = options.log ?? createLog({ role: options.role, name: config.name, level: config.log.level });
+  const host = await createHost(config, { role: options.role, version: options.version, log });
+  const parts: Parts = { host, drainMs: config.drainSeconds * 1000 };
+  try {
+    await start(options, parts);
+  } catch (error) {
+    await stop(parts);
+    throw error;
+  }
+  return startedRole(parts as Required<Parts>, config);
 }
+
+/** What there is so far, so that a start that fails halfway can be undone. */
+interface Parts {
+  host: OwnedHost;
+  drainMs: number;
+  http?: HttpServer;
+  role?: Role;
+}
+
+// The probes are answered first and the RPC port opens last: nobody calls a role that is not ready for it.
+async function start<C extends HostConfig>({ config, create }: StartRole<C>, parts: Parts): Promise<void> {
+  const { host } = parts;
+  const status = () => describe(parts, config);
+  parts.http = await createHttpServer({ ...config.http, health: host.health, metrics: host.metrics, status });
+  parts.role = await create(config, host);
+  await parts.role.start();
+  await host.rpc.listen();
+  host.health.enter('running');
+}
+
+function startedRole(parts: Required<Parts>, config: HostConfig): StartedRole {
+  const { host, role } = parts;
+  return {
+    host,
+    role,
+    rpc: rpcEndpoint(parts, config),
+    http: httpEndpoint(parts, config),
+    drain: () => drain(parts),
+    stop: () => stop(parts),
+    async reload() {
+      await host.mtls.reload();
+      await role.reload?.();
+    },
+  };
+}
+
+async function drain({ host, role, drainMs }: Required<Parts>): Promise<void> {
+  host.health.enter('draining');
+  const deadline = AbortSignal.timeout(drainMs);
+  const expired = once(deadline, 'abort').then(() => host.log.warn({ drainMs }, 'drain took too long'));
+  await Promise.race([role.drain(), expired]);
+}
+
+// What fails to close must not keep the rest open.
+async function stop({ host, http, role }: Parts): Promise<void> {
+  for (const close of [() => role?.stop(), () => host.close(), () => http?.close()]) {
+    try {
+      await close();
+    } catch (error) {
+      host.log.error({ err: error }, 'could not stop cleanly');
+    }
+  }
+}
+
+function describe(parts: Parts, config: HostConfig): Record<string, unknown> {
+  const { host, role } = parts;
+  const own = [rpcEndpoint(parts, config), httpEndpoint(parts, config)];
+  return {
+    role: host.role,
+    name: host.name,
+    pid: process.pid,
+    version: host.version,
+    configVersion: role?.configVersion() ?? 0,
+    health: host.health.state,
+    endpoints: [...own, ...(role?.endpoints() ?? [])],
+  };
+}
+
+const rpcEndpoint = ({ host }: Parts, { rpc }: HostConfig): Endpoint => ({
+  name: 'rpc',
+  protocol: 'grpc',
+  address: rpc.address,
+  port: host.rpc.port || rpc.port,
+});
+
+const httpEndpoint = ({ http }: Parts, config: HostConfig): Endpoint => ({
+  name: 'http',
+  protocol: 'http',
+  address: config.http.address,
+  port: http?.port ?? config.http.port,
+});
