@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Run, run } from './peers/process.ts';
+
+const linchpin = join(import.meta.dirname, '../linchpin');
+
+export interface Status {
+  ready: boolean;
+  domain: string;
+  home: string;
+  caFile: string;
+  roles: {
+    role: string;
+    name: string;
+    pid: number | null;
+    version: string;
+    configVersion: number;
+    health: string;
+  }[];
+  endpoints: { role: string; name: string; protocol: string; address: string; port: number }[];
+}
+
+/** Standard Edition in a temporary folder, started and asked the way an operator does it. */
+export interface System {
+  readonly home: string;
+  readonly domain: string;
+  readonly caFile: string;
+  readonly process: Run;
+  /** Runs `./linchpin <args> --home …`, resolves with what it prints, rejects with what it said on stderr. */
+  cli(...args: string[]): Promise<string>;
+  status(): Promise<Status>;
+  port(endpoint: string): number;
+  pid(role: string): Promise<number>;
+  /** Creates a user, resolves with the password that was made. */
+  createUser(name: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Ports of one system lie within this many of its offset; offsets are spread so that test files do not meet. */
+const BASE_PORTS = [5060, 5061, 5443, 5444, 7010, 7011, 7020, 7021, 7030, 7031, 7040, 7041, 7222, 7432];
+
+const isTaken = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+
+async function freeOffset(): Promise<number> {
+  for (;;) {
+    const offset = 1000 + Math.floor(Math.random() * 240) * 100;
+    const taken = await Promise.all(BASE_PORTS.map((port) => isTaken(port + offset)));
+    if (!taken.includes(true)) return offset;
+  }
+}
+
+export async function startSystem({ domain = 'contoso.lab' } = {}): Promise<System> {
+  const home = mkdtempSync(join(tmpdir(), 'linchpin-'));
+  const offset = await freeOffset();
+  const args = ['start', '--home', home, '--domain', domain, '--port-offset', String(offset)];
+  const process = run(linchpin, args, { cwd: tmpdir() });
+
+  const cli = async (...words: string[]): Promise<string> => {
+    const { stdout } = await promisify(execFile)(linchpin, [...words, '--home', home], {
+      cwd: tmpdir(),
+      maxBuffer: 2 ** 24,
+    });
+    return stdout;
+  };
+  const status = async (): Promise<Status> => JSON.parse(await cli('status', '-o', 'json')) as Status;
+
+  const end = Date.now() + 90_000;
+  let latest: Status | undefined;
+  while (!latest?.ready) {
+    if (process.child.exitCode !== null || Date.now() > end)
+      throw new Error(`the system did not start:\n${process.output()}`);
+    latest = await status().catch(() => undefined);
+  }
+  const started = latest;
+
+  return {
+    home,
+    domain,
+    caFile: started.caFile,
+    process,
+    cli,
+    status,
+    port(endpoint) {
+      const found = started.endpoints.find(({ name }) => name === endpoint);
+      if (found === undefined)
+        throw new Error(`no endpoint ${endpoint} in ${JSON.stringify(started.endpoints)}`);
+      return found.port;
+    },
+    async pid(role) {
+      const pid = (await status()).roles.find((entry) => entry.role === role)?.pid;
+      if (typeof pid !== 'number') throw new Error(`${role} does not run`);
+      return pid;
+    },
+    async createUser(name) {
+      const printed = await cli('create', 'user', name, '-o', 'json');
+      return (JSON.parse(printed) as { password: string }).password;
+    },
+    async stop() {
+      await process.stop('SIGTERM', 30_000);
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The lines that a role wrote to its log file, newest last. */
+export function roleLog(system: System, role: string): Record<string, unknown>[] {
+  return readFileSync(join(system.home, 'logs', `${role}.log`), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
