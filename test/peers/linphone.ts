@@ -11,6 +11,8 @@ export interface LinphoneOptions {
   /** host:port of the server's TLS listener, as the certificate names the host. */
   server: string;
   caFile: string;
+  /** Users whose presence it follows. */
+  friends?: string[];
 }
 
 /** Debian's linphone-daemon 5.1, driven over its unix socket: one command a line, "Status: Ok" and lines back. */
@@ -24,7 +26,10 @@ export interface Linphone {
   stop(): Promise<void>;
 }
 
-function configure({ user, password, server, caFile }: LinphoneOptions, folder: string): string {
+function configure(
+  { user, password, server, caFile, friends = [] }: LinphoneOptions,
+  folder: string,
+): string {
   for (const part of ['.local/share/linphone', '.config/linphone'])
     mkdirSync(join(folder, part), { recursive: true });
   const [name, domain] = user.split('@');
@@ -60,6 +65,10 @@ function configure({ user, password, server, caFile }: LinphoneOptions, folder: 
       'auth_info_0',
       [`username=${name}`, `userid=${name}`, `passwd=${password}`, `realm=${domain}`, `domain=${domain}`],
     ],
+    ...friends.map((friend, index): [string, string[]] => [
+      `friend_${index}`,
+      [`url="${friend}" <sip:${friend}>`, 'pol=accept', 'subscribe=1'],
+    ]),
   ];
   writeFileSync(path, sections.map(([title, lines]) => `[${title}]\n${lines.join('\n')}\n`).join('\n'));
   return path;

@@ -49,7 +49,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'linchpin-lab-')));
   const onProgress = options.onProgress ?? (() => {});
   const authority = createAuthority(join(dir, 'pki'));
-  const log = createLog({ name: 'lab', level: 'silent' });
+  const log = createLog({ name: 'lab', role: 'lab', level: 'silent' });
   const links: NatsLink[] = [];
   let nats: NatsServer | undefined;
   let natsPort = 0;

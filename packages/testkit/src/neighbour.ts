@@ -35,7 +35,7 @@ export interface Neighbour {
   stop(): Promise<void>;
 }
 
-const silent = createLog({ name: 'neighbour', level: 'silent' });
+const silent = createLog({ name: 'neighbour', role: 'neighbour', level: 'silent' });
 
 /** Waits on a growing list. */
 export function createInbox<T>() {

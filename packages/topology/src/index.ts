@@ -1,7 +1,12 @@
-export type { Directory, EffectiveUser } from './directory.ts';
-export { createDirectory } from './directory.ts';
-export type { Document, DocumentChange, Kind, Problem, Specs } from './document.ts';
-export { TopologyError } from './document.ts';
+export { createDirectory, type Directory, type EffectiveUser } from './directory.ts';
+export {
+  type Document,
+  type DocumentChange,
+  type Kind,
+  type Problem,
+  type Specs,
+  TopologyError,
+} from './document.ts';
 export type {
   AccessEdgeConfigurationSpec,
   DigestAlgorithm,
@@ -10,10 +15,32 @@ export type {
   RegistrarConfigurationSpec,
 } from './kinds/configurations.ts';
 export type { CredentialSpec } from './kinds/credential.ts';
-export type { Member, Pool, Role, TopologySpec } from './kinds/topology.ts';
-export { roles } from './kinds/topology.ts';
-export type { UserSpec } from './kinds/user.ts';
-export { BLOCKED_CONTAINER } from './kinds/user.ts';
-export type { ChangeListener, Log, NatsLink, Replica, ReplicaOptions } from './replica.ts';
-export { createReplica } from './replica.ts';
+export { type Member, type Pool, type Role, roles, type TopologySpec } from './kinds/topology.ts';
+export { BLOCKED_CONTAINER, type UserSpec } from './kinds/user.ts';
+export { effectiveSpec, type Place, type ScopedKind } from './precedence.ts';
+export {
+  deletionProblem,
+  policyKinds,
+  type Settings,
+  scopeProblems,
+  userProblems,
+} from './references.ts';
+export {
+  type ChangeListener,
+  createReplica,
+  type Log,
+  type NatsLink,
+  type Replica,
+  type ReplicaOptions,
+} from './replica.ts';
+export {
+  bucketOf,
+  defaultSpec,
+  GLOBAL,
+  isKind,
+  kinds,
+  kindsWithDefaults,
+  MAX_SPEC_BYTES,
+  parseDocument,
+} from './schema.ts';
 export { type Followed, followMembers } from './follow-members.ts';

@@ -132,7 +132,7 @@ beforeAll(async () => {
       },
     }),
     create: createRole,
-    log: createLog({ name: 'director-0', level: 'silent' }),
+    log: createLog({ name: 'director-0', role: 'director', level: 'silent' }),
   });
   edge = callAs('edge-0', await lab.mtls('edge'), 'director', `127.0.0.1:${director.rpc.port}`);
   await edge.up;
