@@ -76,8 +76,8 @@ export function requestInDialog(
 }
 
 /**
- * RFC 3261 12.2.2: takes over CSeq and, from a target refresh, the Contact. `out-of-order` is to be answered with 500, and the
- * dialog is as it was.
+ * RFC 3261 12.2.2: takes over CSeq and, from a target refresh, the Contact. `out-of-order` is to be answered with 500.
+ * Throws SipError 400 for a malformed Contact. In both cases the dialog is as it was.
  */
 export function acceptInDialog(dialog: DialogState, request: SipRequest): 'ok' | 'out-of-order' {
   // The ACK has the number of its INVITE, which requests within the dialog may have overtaken.
@@ -112,12 +112,14 @@ export function dialogKeyOf(request: SipRequest): string | undefined {
 const targetRefreshes = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER']);
 
 function refreshedTarget(message: SipRequest | SipResponse, method: string): string | undefined {
-  return targetRefreshes.has(method) ? message.contacts[0]?.uri : undefined;
+  return targetRefreshes.has(method) && message.has('contact') ? contactOf(message) : undefined;
 }
 
 function contactOf(message: SipRequest | SipResponse): string {
   const contact = message.contacts[0];
-  if (!contact || contact.uri === '*') throw new SipError(400, 'Missing Contact');
+  if (!contact) throw new SipError(400, 'Missing Contact');
+  // The star is for REGISTER alone (RFC 3261 20.10).
+  if (contact.uri === '*') throw new SipError(400, 'Malformed contact');
   return contact.uri;
 }
 
