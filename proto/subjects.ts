@@ -9,8 +9,36 @@ export const REPLICA_BUCKET = 'replica';
 /** Written by the Front End that serves the user: bindings, publications, subscriptions. */
 export const USER_STATE_BUCKET = 'user-state';
 
-/** The key that closes a version: written after all documents of that version. Value: `{"version": n}`. */
+/** The key that closes a version: written to `config` and `directory` after all documents of that version. */
 export const HEAD_KEY = 'head';
+
+/** The value of HEAD_KEY. What follows both buckets takes a version when both end with the same head. */
+export interface Head {
+  version: number;
+  /** Made new for each version: version 7 after a restored backup is not taken for the version 7 before it. */
+  id: string;
+}
+
+/** The value of a document's key in `config` and `directory`. */
+export interface PublishedDocument {
+  kind: string;
+  name: string;
+  /** The version of the whole configuration in which this document last changed. */
+  version: number;
+  /** null: the document was deleted in that version. */
+  spec: unknown;
+}
+
+/** The value of a pod's key (`keyToken(pod)`) in `replica`. */
+export interface ReplicaReport {
+  pod: string;
+  role: string;
+  /** The configuration version the pod runs. */
+  version: number;
+  /** RFC 3339. */
+  at: string;
+  productVersion: string;
+}
 
 /** A NATS KV key holds only [-/_=.a-zA-Z0-9]; names are carried as base64url. */
 export const keyToken = (name: string): string => Buffer.from(name, 'utf8').toString('base64url');
@@ -20,5 +48,9 @@ export const fromKeyToken = (token: string): string => Buffer.from(token, 'base6
 export const documentKey = (kind: string, name: string): string => `${kind.toLowerCase()}.${keyToken(name)}`;
 
 /** The three facets of a user's state: `<facet>.<user>` or `<facet>.<user>.<part>`. */
-export const userStateKey = (facet: 'bindings' | 'publications' | 'subscription', user: string, part?: string): string =>
+export const userStateKey = (
+  facet: 'bindings' | 'publications' | 'subscription',
+  user: string,
+  part?: string,
+): string =>
   part === undefined ? `${facet}.${keyToken(user)}` : `${facet}.${keyToken(user)}.${keyToken(part)}`;

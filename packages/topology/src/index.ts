@@ -7,6 +7,7 @@ export {
   type Specs,
   TopologyError,
 } from './document.ts';
+export { type Followed, followMembers } from './follow-members.ts';
 export type {
   AccessEdgeConfigurationSpec,
   DigestAlgorithm,
@@ -43,4 +44,3 @@ export {
   MAX_SPEC_BYTES,
   parseDocument,
 } from './schema.ts';
-export { type Followed, followMembers } from './follow-members.ts';

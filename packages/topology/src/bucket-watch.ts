@@ -1,0 +1,95 @@
+// Watches one NATS KV bucket for as long as the process lives. Every watch begins with the whole bucket.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type KV, Kvm, type KvWatchEntry } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { createCompleteness } from './completeness.ts';
+import type { Log, NatsLink } from './replica.ts';
+
+const RETRY_MS = 500;
+const REPLACED_CHECK_MS = 5_000;
+
+export interface BucketWatchOptions {
+  bucket: string;
+  nats: NatsLink;
+  log: Log;
+  /** What was seen of the bucket before does not count any more. */
+  onStart(): void;
+  onEntry(entry: KvWatchEntry): void;
+  /** Follows each entry; `complete`: all that was in the bucket before it has been seen. */
+  onProgress(complete: boolean): void;
+}
+
+export interface BucketWatch {
+  stop(): void;
+}
+
+// The client resumes a watch by itself after a reconnect, from the sequence number it had. A store that was lost and
+// made anew counts from 1 again, and such a watch would stay silent: so each connect begins a new one, and so does a
+// bucket that is no longer the one the watch was opened on.
+export function watchBucket(options: BucketWatchOptions): BucketWatch {
+  let current = new AbortController();
+  const unsubscribe = options.nats.onConnected((connection) => {
+    current.abort();
+    current = new AbortController();
+    void watchUntil(current.signal, connection, options);
+  });
+  return {
+    stop() {
+      unsubscribe();
+      current.abort();
+    },
+  };
+}
+
+async function watchUntil(signal: AbortSignal, connection: NatsConnection, options: BucketWatchOptions) {
+  const { bucket, log } = options;
+  while (!signal.aborted) {
+    try {
+      await watchOnce(signal, await new Kvm(connection).open(bucket), options);
+    } catch (error) {
+      if (!signal.aborted) log.debug({ err: error, bucket }, 'the bucket cannot be watched yet');
+    }
+    await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+async function watchOnce(signal: AbortSignal, kv: KV, options: BucketWatchOptions): Promise<void> {
+  const { created } = (await kv.status()).streamInfo;
+  const entries = await kv.watch();
+  const end = () => entries.stop();
+  signal.addEventListener('abort', end, { once: true });
+  const check = setInterval(() => void endWhenReplaced(kv, created, end), REPLACED_CHECK_MS);
+  try {
+    if (!signal.aborted) await pass(entries, signal, kv, options, end);
+  } finally {
+    clearInterval(check);
+    signal.removeEventListener('abort', end);
+    end();
+  }
+}
+
+async function pass(
+  entries: AsyncIterable<KvWatchEntry>,
+  signal: AbortSignal,
+  kv: KV,
+  { onStart, onEntry, onProgress }: BucketWatchOptions,
+  end: () => void,
+): Promise<void> {
+  onStart();
+  const lastSequence = async () => (await kv.status()).streamInfo.state.last_seq;
+  const completeness = createCompleteness(lastSequence, () => signal.aborted || onProgress(true), end);
+  for await (const entry of entries) {
+    if (signal.aborted) return;
+    completeness.saw(entry.revision);
+    onEntry(entry);
+    onProgress(completeness.whole);
+  }
+}
+
+/** A stream that was deleted and made again has another time of creation. */
+const endWhenReplaced = (kv: KV, created: string, end: () => void): Promise<void> =>
+  kv.status().then(
+    ({ streamInfo }) => (streamInfo.created === created ? undefined : end()),
+    // Away for the moment: asked again at the next check.
+    () => {},
+  );
