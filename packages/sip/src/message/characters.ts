@@ -7,8 +7,9 @@ const DIGIT = 16;
 const USER = 32;
 const PASSWORD = 64;
 const URI_PARAM = 128;
+const URI_TEXT = 256;
 
-const classes = new Uint8Array(256);
+const classes = new Uint16Array(256);
 
 function mark(characters: string, mask: number): void {
   for (const byte of Buffer.from(characters)) classes[byte] = (classes[byte] ?? 0) | mask;
@@ -26,10 +27,11 @@ mark(digits, DIGIT);
 mark(`${unreserved}%&=+$,;?/`, USER);
 mark(`${unreserved}%&=+$,`, PASSWORD);
 mark(`${unreserved}%[]/:&+$`, URI_PARAM);
+mark(`${unreserved}%;/?:@&=+$,[]#\`\\^{}|`, URI_TEXT);
 
 function end(text: string, at: number, mask: number): number {
   let i = at;
-  while (((classes[text.charCodeAt(i)] ?? 0) & mask) !== 0) i++; // past the text it is classes[NaN]
+  while (i < text.length && ((classes[text.charCodeAt(i)] ?? 0) & mask) !== 0) i++;
   return i;
 }
 
@@ -39,6 +41,8 @@ export const tokenEnd = (text: string, at: number): number => end(text, at, TOKE
 export const paramValueEnd = (text: string, at: number): number => end(text, at, PARAM_VALUE);
 export const hostEnd = (text: string, at: number): number => end(text, at, HOST);
 export const digitsEnd = (text: string, at: number): number => end(text, at, DIGIT);
+/** Visible ASCII without quotes and angle brackets: how far a URI of any scheme reaches. */
+export const uriTextEnd = (text: string, at: number): number => end(text, at, URI_TEXT);
 
 const only = (text: string, mask: number): boolean => text.length > 0 && end(text, 0, mask) === text.length;
 export const isToken = (text: string): boolean => only(text, TOKEN);
@@ -46,6 +50,7 @@ export const isDigits = (text: string): boolean => only(text, DIGIT);
 export const isUser = (text: string): boolean => only(text, USER);
 export const isPassword = (text: string): boolean => end(text, 0, PASSWORD) === text.length;
 export const isUriParam = (text: string): boolean => only(text, URI_PARAM);
+export const isUriText = (text: string): boolean => only(text, URI_TEXT);
 
 /** Whether every '%' starts an escape of two hexadecimal digits. */
 export function escapesAreWhole(text: string): boolean {

@@ -26,6 +26,12 @@ export class HeaderLine {
     return new HeaderLine(headerName(spelling), `${written}: ${value}`, written.length + 1, false);
   }
 
+  /** The same header with its name spelled the same and another value. */
+  with(value: string): HeaderLine {
+    assertOneLine(value);
+    return new HeaderLine(this.name, `${this.raw.slice(0, this.#valueAt)} ${value}`, this.#valueAt, false);
+  }
+
   /** Trimmed; a fold reads as one space (RFC 3261 7.3.1). */
   get value(): string {
     this.#value ??= this.#read();
@@ -52,7 +58,7 @@ function isSpace(code: number): boolean {
 }
 
 // A value that ends its line early would let its author write headers of ours.
-function assertOneLine(value: string): void {
+export function assertOneLine(value: string): void {
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
     if (code === 0x0a || code === 0x0d) throw new SipError(500, 'Header value has a line break');

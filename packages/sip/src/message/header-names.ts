@@ -40,19 +40,42 @@ const compact: Record<string, HeaderName> = {
 
 const canonical = new Map<string, HeaderName>();
 const onTheWire = new Map<HeaderName, string>();
+
+interface Spelling {
+  text: string;
+  name: HeaderName;
+}
+
+// By length, first and last letter, so that a line's name is found without cutting it out of the message.
+const table: Spelling[][] = Array.from({ length: 1024 }, () => []);
+
+function slot(length: number, first: number, last: number): number {
+  return (length * 37 + (first | 0x20) * 7 + (last | 0x20)) & 1023;
+}
+
+function learn(text: string, name: HeaderName): void {
+  canonical.set(text, name);
+  table[slot(text.length, text.charCodeAt(0), text.charCodeAt(text.length - 1))]?.push({ text, name });
+}
+
 for (const spelling of spellings) {
   const name = spelling.toLowerCase();
   onTheWire.set(name, spelling);
-  for (const seen of [spelling, name, spelling.toUpperCase()]) canonical.set(seen, name);
+  for (const seen of new Set([spelling, name, spelling.toUpperCase()])) learn(seen, name);
 }
 for (const [letter, name] of Object.entries(compact)) {
-  canonical.set(letter, name);
-  canonical.set(letter.toUpperCase(), name);
+  learn(letter, name);
+  learn(letter.toUpperCase(), name);
 }
 
-/** Undefined when the spelling is none of the usual ones of a known header. */
-export function knownName(spelling: string): HeaderName | undefined {
-  return canonical.get(spelling);
+/** The header that is spelled from `at` to `end`; undefined when that is none of the usual spellings of a known header. */
+export function knownNameAt(text: string, at: number, end: number): HeaderName | undefined {
+  const candidates = table[slot(end - at, text.charCodeAt(at), text.charCodeAt(end - 1))];
+  if (candidates === undefined) return undefined;
+  for (const { text: spelling, name } of candidates) {
+    if (spelling.length === end - at && text.startsWith(spelling, at)) return name;
+  }
+  return undefined;
 }
 
 export function headerName(spelling: string): HeaderName {

@@ -16,5 +16,5 @@ export { SipRequest } from './request.ts';
 export { type ResponseOptions, SipResponse } from './response.ts';
 export type { CSeq } from './typed-headers.ts';
 export { SipUri } from './uri.ts';
-export { validateRequest } from './validate.ts';
+export { validateRequest, validateResponse } from './validate.ts';
 export { Via } from './via.ts';

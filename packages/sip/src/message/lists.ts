@@ -11,6 +11,18 @@ const withComments = new Set(['server', 'user-agent', 'retry-after']);
 
 /** The comma that ends the element which starts at `at`, or the text's length. */
 export function elementEnd(text: string, at: number, comments = false): number {
+  const comma = text.indexOf(',', at);
+  if (comma < 0) return text.length;
+  return isPlain(text, at, comma) ? comma : guardedEnd(text, at, comments);
+}
+
+// Nothing before the comma that could keep it from being a separator.
+function isPlain(text: string, at: number, comma: number): boolean {
+  const before = text.slice(at, comma);
+  return !before.includes('"') && !before.includes('<') && !before.includes('(');
+}
+
+function guardedEnd(text: string, at: number, comments: boolean): number {
   let i = at;
   while (i < text.length) {
     const code = text.charCodeAt(i);

@@ -1,4 +1,3 @@
-import { malformed } from './error.ts';
 import { HeaderLine, trimmed } from './header-line.ts';
 import { type HeaderName, headerName } from './header-names.ts';
 import { elementEnd, splitList } from './lists.ts';
@@ -60,23 +59,30 @@ export abstract class SipMessage {
     return this.#line(headerName(name)) !== undefined;
   }
 
+  /** Number of lines. */
+  count(name: string): number {
+    const wanted = headerName(name);
+    let count = 0;
+    for (const line of this.#lines) if (line.name === wanted) count++;
+    return count;
+  }
+
   /** One line instead of all of this name, where the first one was. */
   set(name: string, value: string): void {
     const line = HeaderLine.of(name, value);
-    const at = this.#lines.findIndex((other) => other.name === line.name);
+    const at = this.#indexOf(line.name);
     if (at < 0) this.#lines.push(line);
-    else
-      this.#lines = this.#lines
-        .map((other, i) => (i === at ? line : other))
-        .filter((other) => other === line || other.name !== line.name);
+    else {
+      this.delete(name);
+      this.#lines.splice(at, 0, line);
+    }
     this.#forget(line.name);
   }
 
   /** Puts a line before the others of this name; before all headers when there are none. */
   prepend(name: string, value: string): void {
     const line = HeaderLine.of(name, value);
-    const at = this.#lines.findIndex((other) => other.name === line.name);
-    this.#lines.splice(Math.max(at, 0), 0, line);
+    this.#lines.splice(Math.max(this.#indexOf(line.name), 0), 0, line);
     this.#forget(line.name);
   }
 
@@ -89,18 +95,21 @@ export abstract class SipMessage {
 
   delete(name: string): void {
     const unwanted = headerName(name);
-    this.#lines = this.#lines.filter((line) => line.name !== unwanted);
+    for (let at = this.#indexOf(unwanted); at >= 0; at = this.#indexOf(unwanted)) this.#lines.splice(at, 1);
     this.#forget(unwanted);
   }
 
   /** Takes off the first list element: the topmost Via or Route. */
   dropFirst(name: string): void {
-    this.#replaceElement(headerName(name), undefined);
+    const at = this.#indexOf(headerName(name));
+    if (at >= 0) this.#replaceElement(at, []);
   }
 
   /** Puts a value in the place of the first list element, as RFC 3261 18.2.1 does with the topmost Via. */
   replaceFirst(name: string, value: string): void {
-    this.#replaceElement(headerName(name), value);
+    const at = this.#indexOf(headerName(name));
+    if (at < 0) this.prepend(name, value);
+    else this.#replaceElement(at, [value]);
   }
 
   get via(): Via {
@@ -185,14 +194,18 @@ export abstract class SipMessage {
     return this.#lines.filter((line) => line.name === name);
   }
 
-  #replaceElement(name: HeaderName, value: string | undefined): void {
-    const at = this.#lines.findIndex((line) => line.name === name);
+  #indexOf(name: HeaderName): number {
+    for (let i = 0; i < this.#lines.length; i++) if (this.#lines[i]?.name === name) return i;
+    return -1;
+  }
+
+  #replaceElement(at: number, elements: string[]): void {
     const line = this.#lines[at];
-    if (line === undefined) throw malformed(name);
-    const rest = line.value.slice(elementEnd(line.value, 0) + 1);
-    const elements = [value ?? '', trimmed(rest)].filter((element) => element !== '');
-    this.#lines.splice(at, 1, ...(elements.length > 0 ? [HeaderLine.of(name, elements.join(', '))] : []));
-    this.#forget(name);
+    if (line === undefined) return;
+    const rest = trimmed(line.value.slice(elementEnd(line.value, 0) + 1));
+    if (rest !== '') elements.push(rest);
+    this.#lines.splice(at, 1, ...(elements.length > 0 ? [line.with(elements.join(', '))] : []));
+    this.#forget(line.name);
   }
 
   #once<T>(key: string, read: (message: SipMessage, key: string) => T): T {

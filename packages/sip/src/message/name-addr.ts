@@ -1,4 +1,4 @@
-import { spaceEnd, tokenEnd } from './characters.ts';
+import { spaceEnd, tokenEnd, uriTextEnd } from './characters.ts';
 import { malformed } from './error.ts';
 import { trimmed } from './header-line.ts';
 import { Params, parseParams } from './params.ts';
@@ -7,6 +7,7 @@ import { SipUri } from './uri.ts';
 
 const QUOTE = 0x22;
 const LESS = 0x3c;
+const GREATER = 0x3e;
 
 /** `name-addr` or `addr-spec` with header parameters: From, To, Contact, Route (RFC 3261 20.10). */
 export class NameAddr {
@@ -62,31 +63,27 @@ function parseQuotedName(text: string, at: number, header: string): NameAddr {
 }
 
 function parseBracketed(text: string, less: number, name: string | undefined, header: string): NameAddr {
-  const close = text.indexOf('>', less);
-  if (close < 0) throw malformed(header);
-  const uri = text.slice(less + 1, close);
-  assertUri(uri, header);
-  return new NameAddr(uri, name, parseParams(text, close + 1, header));
+  const close = uriEnd(text, less + 1, header);
+  if (text.charCodeAt(close) !== GREATER) throw malformed(header);
+  return new NameAddr(text.slice(less + 1, close), name, parseParams(text, close + 1, header));
 }
 
 // RFC 3261 20.10: without brackets everything after the first ';' is a header parameter, and the URI has no ',' or '?'.
 function parseBare(text: string, start: number, header: string): NameAddr {
   const semicolon = text.indexOf(';', start);
-  const end = semicolon < 0 ? text.length : semicolon;
-  const uri = trimmed(text.slice(start, end));
-  if (uri !== '*') assertUri(uri, header);
-  if (uri.includes('?') || uri.includes(',')) throw malformed(header);
-  return new NameAddr(uri, undefined, parseParams(text, end, header));
+  const uri = trimmed(text.slice(start, semicolon < 0 ? text.length : semicolon));
+  const isAny = uri === '*' && header === 'contact';
+  if (!isAny && (uriEnd(uri, 0, header) !== uri.length || uri.includes('?') || uri.includes(',')))
+    throw malformed(header);
+  return new NameAddr(uri, undefined, parseParams(text, semicolon < 0 ? text.length : semicolon, header));
 }
 
-function assertUri(uri: string, header: string): void {
-  const colon = uri.indexOf(':');
-  if (colon <= 0) throw malformed(header);
-  for (let i = 0; i < uri.length; i++) {
-    const code = uri.charCodeAt(i);
-    if (code <= 0x20 || code >= 0x7f || code === QUOTE || code === LESS || code === 0x3e)
-      throw malformed(header);
-  }
+// A URI of any scheme, which ends at the first character that no URI has.
+function uriEnd(text: string, at: number, header: string): number {
+  const end = uriTextEnd(text, at);
+  const colon = text.indexOf(':', at);
+  if (colon <= at || colon >= end) throw malformed(header);
+  return end;
 }
 
 // `*(token LWS)`

@@ -1,3 +1,5 @@
+import { isToken, isUriText } from './characters.ts';
+import { SipError } from './error.ts';
 import { HeaderLine } from './header-line.ts';
 import { SipMessage } from './message.ts';
 import { SipUri } from './uri.ts';
@@ -37,6 +39,8 @@ export class SipRequest extends SipMessage {
   }
 
   protected override startLine(): string {
+    if (!isToken(this.method) || !isUriText(this.uri))
+      throw new SipError(500, 'Request line cannot be written');
     return `${this.method} ${this.uri} SIP/2.0`;
   }
 }

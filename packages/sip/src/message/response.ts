@@ -1,4 +1,4 @@
-import type { HeaderLine } from './header-line.ts';
+import { assertOneLine, type HeaderLine } from './header-line.ts';
 import { newTag } from './identifiers.ts';
 import { SipMessage } from './message.ts';
 import { NameAddr } from './name-addr.ts';
@@ -46,6 +46,7 @@ export class SipResponse extends SipMessage {
   }
 
   protected override startLine(): string {
+    assertOneLine(this.reason);
     return `SIP/2.0 ${this.status} ${this.reason}`;
   }
 }

@@ -1,50 +1,53 @@
-import { isDigits, isToken } from './characters.ts';
+import { isDigits, isToken, isUriText } from './characters.ts';
 import { malformed, SipError } from './error.ts';
 import type { HeaderLine } from './header-line.ts';
 import type { MessageLimits } from './limits.ts';
-import { SipRequest } from './request.ts';
+import { noBody, SipRequest } from './request.ts';
 import { SipResponse } from './response.ts';
 
-/** Makes the message that a start line begins (RFC 3261 7.1, 7.2), with headers and body still to come. */
-export function parseStartLine(
-  line: string,
-  lines: HeaderLine[],
-  limits: MessageLimits,
-): SipRequest | SipResponse {
-  const first = line.indexOf(' ');
-  if (first <= 0) throw malformed('start line');
-  const word = line.slice(0, first);
-  return word.includes('/')
-    ? parseStatusLine(word, line.slice(first + 1), lines)
-    : parseRequestLine(word, line, lines, limits);
+export interface Started {
+  /** With its body still to come. */
+  message: SipRequest | SipResponse;
+  /** Why it cannot be served, although its sender can be told so. */
+  problem: SipError | undefined;
 }
 
+/** Makes the message that a start line begins (RFC 3261 7.1, 7.2). Throws for what is neither request nor response. */
+export function parseStartLine(line: string, lines: HeaderLine[], limits: MessageLimits): Started {
+  const first = line.indexOf(' ');
+  const word = first < 0 ? line : line.slice(0, first);
+  if (isToken(word)) return parseRequestLine(word, line, lines, limits);
+  return { message: parseStatusLine(word, line.slice(first + 1), lines), problem: undefined };
+}
+
+// Nobody answers a response, so what is wrong with it is thrown.
 function parseStatusLine(version: string, rest: string, lines: HeaderLine[]): SipResponse {
-  assertVersion(version);
+  const problem = versionProblem(version);
+  if (problem !== undefined) throw problem;
   const status = rest.slice(0, 3);
   const isWhole = isDigits(status) && Number(status) >= 100 && Number(status) <= 699;
   if (!isWhole || (rest.length > 3 && rest[3] !== ' ')) throw malformed('status line');
-  return new SipResponse(Number(status), rest.slice(4), lines, new Uint8Array(0));
+  return new SipResponse(Number(status), rest.slice(4), lines, noBody);
 }
 
-function parseRequestLine(
-  method: string,
-  line: string,
-  lines: HeaderLine[],
-  limits: MessageLimits,
-): SipRequest {
+function parseRequestLine(method: string, line: string, lines: HeaderLine[], limits: MessageLimits): Started {
   const last = line.lastIndexOf(' ');
-  const uri = line.slice(method.length + 1, last);
-  if (!isToken(method) || last <= method.length || uri === '') throw malformed('request line');
-  if (uri.length > limits.uri) throw new SipError(414, 'Request-URI Too Long');
-  assertVersion(line.slice(last + 1));
-  return new SipRequest(method, uri, lines, new Uint8Array(0));
+  const request = new SipRequest(method, line.slice(method.length + 1, last), lines, noBody);
+  return {
+    message: request,
+    problem: versionProblem(line.slice(last + 1)) ?? uriProblem(request.uri, limits),
+  };
+}
+
+function uriProblem(uri: string, limits: MessageLimits): SipError | undefined {
+  if (uri.length > limits.uri) return new SipError(414, 'Request-URI Too Long');
+  return isUriText(uri) ? undefined : malformed('request line');
 }
 
 // RFC 3261 7.1: compared without case, written in upper case.
-function assertVersion(version: string): void {
-  if (version === 'SIP/2.0' || version.toUpperCase() === 'SIP/2.0') return;
-  throw /^SIP\/\d+\.\d+$/i.test(version)
+function versionProblem(version: string): SipError | undefined {
+  if (version === 'SIP/2.0' || version.toUpperCase() === 'SIP/2.0') return undefined;
+  return /^SIP\/\d+\.\d+$/i.test(version)
     ? new SipError(505, 'Version Not Supported')
     : malformed('start line');
 }

@@ -5,6 +5,7 @@ import { hostLength, parsePort } from './uri.ts';
 
 const SLASH = 0x2f;
 const COLON = 0x3a;
+const usual = 'SIP/2.0';
 
 /** One Via element (RFC 3261 20.42). */
 export class Via {
@@ -12,12 +13,13 @@ export class Via {
   protocol: string;
   /** Upper case: 'UDP', 'TCP', 'TLS', 'WS', 'WSS'. */
   transport: string;
+  /** An IPv6 address is in brackets. */
   host: string;
   port: number | undefined;
   params: Params;
 
   constructor(transport: string, host: string, port?: number, params: Params = new Params()) {
-    this.protocol = 'SIP/2.0';
+    this.protocol = usual;
     this.transport = transport;
     this.host = host;
     this.port = port;
@@ -25,15 +27,15 @@ export class Via {
   }
 
   static parse(text: string): Via {
-    const nameEnd = tokenEnd(text, spaceEnd(text, 0));
-    const version = afterSlash(text, nameEnd);
-    const versionEnd = tokenEnd(text, version);
-    const transport = afterSlash(text, versionEnd);
+    const start = spaceEnd(text, 0);
+    const protocolEnd = text.startsWith(usual, start) ? start + usual.length : versionEnd(text, start);
+    const transport = afterSlash(text, protocolEnd);
     const transportEnd = tokenEnd(text, transport);
     const host = spaceEnd(text, transportEnd);
-    if (versionEnd === version || transportEnd === transport || host === transportEnd) throw malformed('Via');
+    if (transportEnd === transport || host === transportEnd) throw malformed('via');
     const via = parseSentBy(text, host, text.slice(transport, transportEnd).toUpperCase());
-    via.protocol = `${text.slice(spaceEnd(text, 0), nameEnd).toUpperCase()}/${text.slice(version, versionEnd)}`;
+    if (protocolEnd !== start + usual.length)
+      via.protocol = text.slice(start, protocolEnd).replace(/[ \t]/g, '').toUpperCase();
     return via;
   }
 
@@ -41,14 +43,16 @@ export class Via {
     return this.params.get('branch');
   }
 
+  /** Without brackets, with which some peers write IPv6 addresses (RFC 5118 4.5). */
   get received(): string | undefined {
-    return this.params.get('received');
+    const address = this.params.get('received');
+    return address?.startsWith('[') ? address.slice(1, -1) : address;
   }
 
   /** Undefined when absent or without a value (RFC 3581 3). */
   get rport(): number | undefined {
     const port = this.params.get('rport');
-    return port === undefined ? undefined : Number(port);
+    return port === undefined ? undefined : parsePort(port, 'via');
   }
 
   toString(): string {
@@ -57,21 +61,29 @@ export class Via {
   }
 }
 
+function versionEnd(text: string, start: number): number {
+  const nameEnd = tokenEnd(text, start);
+  const version = afterSlash(text, nameEnd);
+  const end = tokenEnd(text, version);
+  if (nameEnd === start || end === version) throw malformed('via');
+  return end;
+}
+
 // SLASH and COLON have optional white space on both sides (RFC 3261 25.1).
 function afterSlash(text: string, at: number): number {
   const slash = spaceEnd(text, at);
-  if (at === 0 || text.charCodeAt(slash) !== SLASH) throw malformed('Via');
+  if (text.charCodeAt(slash) !== SLASH) throw malformed('via');
   return spaceEnd(text, slash + 1);
 }
 
 function parseSentBy(text: string, at: number, transport: string): Via {
-  const hostEnd = hostLength(text, at, 'Via');
+  const hostEnd = hostLength(text, at, 'via');
   const host = text.slice(at, hostEnd);
   const next = spaceEnd(text, hostEnd);
   if (text.charCodeAt(next) !== COLON)
-    return new Via(transport, host, undefined, parseParams(text, next, 'Via'));
+    return new Via(transport, host, undefined, parseParams(text, next, 'via'));
   const portAt = spaceEnd(text, next + 1);
   const portEnd = digitsEnd(text, portAt);
-  const port = parsePort(text.slice(portAt, portEnd), 'Via');
-  return new Via(transport, host, port, parseParams(text, portEnd, 'Via'));
+  const port = parsePort(text.slice(portAt, portEnd), 'via');
+  return new Via(transport, host, port, parseParams(text, portEnd, 'via'));
 }
