@@ -1,0 +1,73 @@
+import { hostConfig } from '@linchpin/host';
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65_535);
+
+const listener = (standardPort: number) =>
+  z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      address: z.string().min(1).default('127.0.0.1'),
+      port: port.default(standardPort),
+      sentBy: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'host:port by which clients come back here, for Via and Record-Route; else the local address',
+        ),
+    })
+    .prefault({});
+
+export const frontendConfig = hostConfig.extend({
+  domain: z.string().min(1).describe('Edge finds this pod by <pod>.<domain> in Via'),
+  nats: z.strictObject({ servers: z.array(z.string().min(1)).min(1) }),
+  sipTls: z
+    .strictObject({ cert: z.string().min(1), key: z.string().min(1) })
+    .optional()
+    .describe('paths of the certificate for internal clients; without it there is no TLS listener'),
+  listeners: z
+    .strictObject({ sipUdp: listener(5060), sipTcp: listener(5060), sipTls: listener(5061) })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      connections: z.int().min(1).default(20_000),
+      connectionsPerSource: z
+        .int()
+        .min(1)
+        .default(15_000)
+        .describe('proxies and load tests bring many clients'),
+      halfOpenSeconds: z.number().min(1).default(10),
+      idleSeconds: z.number().min(30).default(1200),
+      bodyBytes: z
+        .int()
+        .min(64 * 1024)
+        .max(256 * 1024)
+        .default(128 * 1024),
+    })
+    .prefault({}),
+  registrar: z
+    .strictObject({
+      graceSeconds: z.number().min(0).default(20).describe('a binding outlives its connection by so long'),
+      flowTimer: z
+        .int()
+        .min(30)
+        .default(120)
+        .describe('seconds between keep-alives of clients (RFC 5626 4.4.1)'),
+    })
+    .prefault({}),
+  state: z
+    .strictObject({
+      replicas: z
+        .int()
+        .min(1)
+        .max(5)
+        .default(1)
+        .describe('copies that a NATS cluster keeps of the user state'),
+      patienceSeconds: z.number().min(0.1).max(30).default(5).describe('a write waits so long for the store'),
+    })
+    .prefault({}),
+  nonceLifetime: z.int().min(30).default(300).describe('seconds'),
+});
+
+export type FrontendConfig = z.infer<typeof frontendConfig>;

@@ -1,0 +1,103 @@
+import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
+import type { Address, TransportName } from '@linchpin/sip';
+import { RemoteFlow } from './remote-flow.ts';
+import { currentTraceparent } from './trace.ts';
+
+/** What outlives this process about a flow at an Edge. */
+export interface FlowRecord {
+  flowId: string;
+  transport: TransportName;
+  /** host:port of the client. */
+  received: string;
+  /** host:port of the Edge as the client knows it. */
+  sentBy?: string | undefined;
+}
+
+export interface RemoteFlows {
+  /** The flow that a frame came on, with the identity that its Director proved. */
+  of(frame: Frame): RemoteFlow;
+  find(id: string): RemoteFlow | undefined;
+  /** A flow that this process has not heard of yet, as after a restart. If it is gone, its Edge tells on the first use. */
+  revive(record: FlowRecord): RemoteFlow;
+  ended(id: string): void;
+  all(): Iterable<RemoteFlow>;
+  stop(): void;
+}
+
+export interface RemoteFlowsOptions {
+  pod: string;
+  domain: string;
+  /** false when the stream to the pod is down. */
+  send(pod: string, frame: Frame): boolean;
+}
+
+const SWEEP_MS = 10 * 60_000;
+/** Longer than any registration: who has not been heard of for so long is gone, even if nobody told. */
+const FORGET_MS = 60 * 60_000;
+const nothing = Buffer.alloc(0);
+
+export const podOf = (flowId: string): string => flowId.slice(0, flowId.indexOf('/'));
+
+export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): RemoteFlows {
+  const flows = new Map<string, RemoteFlow>();
+
+  const frameTo = (flow: string, message: Uint8Array, event: FlowEvent): Frame => ({
+    message: message as Buffer,
+    flow,
+    event,
+    identity: '',
+    transport: '',
+    remoteAddress: '',
+    remotePort: 0,
+    traceparent: currentTraceparent(),
+    sentBy: '',
+  });
+
+  function open(id: string, transport: TransportName, remote: Address, advertised: string): RemoteFlow {
+    const flow = new RemoteFlow({
+      id,
+      transport,
+      remote,
+      // Without a port: a host that is a pod's name is never looked up, Edge reads it.
+      sentBy: `${pod}.${domain}`,
+      advertised: advertised || domain,
+      deliver: (bytes) => send(podOf(id), frameTo(id, bytes, FlowEvent.UNSPECIFIED)),
+      hangUp: () => void send(podOf(id), frameTo(id, nothing, FlowEvent.CLOSE)),
+    });
+    flows.set(id, flow);
+    flow.onClose(() => flows.delete(id));
+    return flow;
+  }
+
+  function sweep(): void {
+    const old = Date.now() - FORGET_MS;
+    for (const flow of flows.values()) if (flow.lastUsed < old) flow.ended('not used any more');
+  }
+
+  const sweeper = setInterval(sweep, SWEEP_MS).unref();
+
+  return {
+    of(frame) {
+      const remote = { address: frame.remoteAddress, port: frame.remotePort };
+      const flow =
+        flows.get(frame.flow) ?? open(frame.flow, transportOf(frame.transport), remote, frame.sentBy);
+      if (frame.identity !== '') flow.identity = frame.identity;
+      if (frame.sentBy !== '') flow.advertised = frame.sentBy;
+      flow.lastUsed = Date.now();
+      return flow;
+    },
+    find: (id) => flows.get(id),
+    revive: ({ flowId, transport, received, sentBy = '' }) =>
+      flows.get(flowId) ?? open(flowId, transport, addressOf(received), sentBy),
+    ended: (id) => flows.get(id)?.ended('closed at its Edge'),
+    all: () => flows.values(),
+    stop: () => clearInterval(sweeper),
+  };
+}
+
+const transportOf = (name: string): TransportName => (name === 'wss' ? 'wss' : 'tls');
+
+function addressOf(received: string): Address {
+  const colon = received.lastIndexOf(':');
+  return { address: received.slice(0, colon), port: Number(received.slice(colon + 1)) };
+}

@@ -1,0 +1,92 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+export interface Sizes {
+  registrations(): number;
+  users(): number;
+  transactions(): { server: number; client: number };
+  flows(): number;
+}
+
+/** Every metric that a Front End emits. */
+export function createTelemetry(registry: Registry) {
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'linchpin_frontend_requests_total',
+    help: 'Requests received, retransmissions not counted',
+    labelNames: ['method'],
+    registers,
+  });
+  const responses = new Counter({
+    name: 'linchpin_frontend_responses_total',
+    help: 'Final responses sent or passed on',
+    labelNames: ['method', 'code'],
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'linchpin_frontend_refusals_total',
+    help: 'Requests refused, by the rule that refused them',
+    labelNames: ['rule'],
+    registers,
+  });
+  const malformed = new Counter({
+    name: 'linchpin_frontend_malformed_total',
+    help: 'Messages that could not be read',
+    labelNames: ['transport'],
+    registers,
+  });
+  const messages = new Counter({
+    name: 'linchpin_frontend_messages_relayed_total',
+    help: 'MESSAGE requests by the class of their final response',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const writes = new Histogram({
+    name: 'linchpin_frontend_state_write_seconds',
+    help: 'From a change of user state until it is stored, or given up',
+    labelNames: ['stored'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5],
+    registers,
+  });
+  const counted = new Map<string, { inc(): void }>();
+
+  /** The children of a counter are looked up by a string, since this runs for each message. */
+  function count<L extends string>(counter: Counter<L>, name: string, labels: Record<L, string>): void {
+    let child = counted.get(name);
+    if (!child) {
+      child = counter.labels(labels);
+      counted.set(name, child);
+    }
+    child.inc();
+  }
+
+  return {
+    /** `method` is one that is served: what a stranger makes up must not become a label. */
+    request: (method: string) => count(requests, method, { method }),
+    response: (method: string, code: number) =>
+      count(responses, `${method} ${code}`, { method, code: String(code) }),
+    refusal: (rule: string) => refusals.inc({ rule }),
+    malformed: (transport: string) => malformed.inc({ transport }),
+    message: (outcome: 'delivered' | 'failed') => messages.inc({ outcome }),
+    write: (seconds: number, stored: boolean) => writes.observe({ stored: String(stored) }, seconds),
+    watch: (sizes: Sizes) => watchSizes(registry, sizes),
+  };
+}
+
+export type Telemetry = ReturnType<typeof createTelemetry>;
+
+function watchSizes(registry: Registry, sizes: Sizes): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `linchpin_frontend_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('registrations', 'Bindings that have not expired', sizes.registrations);
+  gauge('users', 'Users with at least one binding', sizes.users);
+  gauge('flows', 'Open connections and flows at Edges', sizes.flows);
+  gauge('server_transactions', 'Server transactions kept', () => sizes.transactions().server);
+  gauge('client_transactions', 'Client transactions kept', () => sizes.transactions().client);
+}
