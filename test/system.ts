@@ -34,6 +34,9 @@ export interface System {
   cli(...args: string[]): Promise<string>;
   status(): Promise<Status>;
   port(endpoint: string): number;
+  endpoint(role: string, name: string): Status['endpoints'][number];
+  /** Resolves when every role runs this version of the configuration or a newer one. */
+  runsVersion(version: number): Promise<void>;
   pid(role: string): Promise<number>;
   /** Creates a user, resolves with the password that was made. */
   createUser(name: string): Promise<string>;
@@ -89,11 +92,16 @@ export async function startSystem({ domain = 'contoso.lab' } = {}): Promise<Syst
     process,
     cli,
     status,
-    port(endpoint) {
-      const found = started.endpoints.find(({ name }) => name === endpoint);
-      if (found === undefined)
-        throw new Error(`no endpoint ${endpoint} in ${JSON.stringify(started.endpoints)}`);
-      return found.port;
+    port: (name) => endpointOf(started, ({ name: candidate }) => candidate === name, name).port,
+    endpoint: (role, name) =>
+      endpointOf(started, (entry) => entry.role === role && entry.name === name, `${role} ${name}`),
+    async runsVersion(version) {
+      for (const deadline = Date.now() + 10_000; ; ) {
+        const { roles } = await status();
+        if (roles.every((role) => role.configVersion >= version)) return;
+        if (Date.now() > deadline)
+          throw new Error(`not every role runs version ${version}: ${JSON.stringify(roles)}`);
+      }
     },
     async pid(role) {
       const pid = (await status()).roles.find((entry) => entry.role === role)?.pid;
@@ -109,6 +117,14 @@ export async function startSystem({ domain = 'contoso.lab' } = {}): Promise<Syst
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+type Endpoint = Status['endpoints'][number];
+
+function endpointOf({ endpoints }: Status, match: (endpoint: Endpoint) => boolean, what: string): Endpoint {
+  const found = endpoints.find(match);
+  if (found === undefined) throw new Error(`no endpoint ${what} in ${JSON.stringify(endpoints)}`);
+  return found;
 }
 
 /** The lines that a role wrote to its log file, newest last. */

@@ -2,6 +2,8 @@ import { digestHa1 } from '@linchpin/sip';
 import type { LabDocument } from './publisher.ts';
 
 export const LAB_DOMAIN = 'contoso.lab';
+/** For a person's first requests: the one domain that every tool can look up. */
+export const DEV_DOMAIN = 'localhost';
 
 export interface LabPool {
   role: string;

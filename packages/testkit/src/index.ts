@@ -1,5 +1,6 @@
 export type { Fixture, FixtureNeighbour } from './dev/fixture.ts';
 export {
+  DEV_DOMAIN,
   globalDocuments,
   LAB_DOMAIN,
   type LabPool,

@@ -1,8 +1,8 @@
 import { SipResponse } from '@linchpin/sip';
 import {
+  DEV_DOMAIN,
   type Fixture,
   globalDocuments,
-  LAB_DOMAIN,
   topologyDocument,
   userDocuments,
 } from '@linchpin/testkit';
@@ -14,13 +14,16 @@ export const fixture: Fixture = {
   config: async () => ({}),
   documents: [
     ...globalDocuments,
-    topologyDocument([
-      { role: 'director', members: { 'director-0': '127.0.0.1:7120' } },
-      { role: 'edge', members: { 'edge-0': '127.0.0.1:7130' } },
-      { role: 'frontend', members: { 'frontend-0': '127.0.0.1:7140' } },
-    ]),
-    ...userDocuments({ name: 'alice', password: 'pw-alice' }),
-    ...userDocuments({ name: 'bob', password: 'pw-bob' }),
+    topologyDocument(
+      [
+        { role: 'director', members: { 'director-0': '127.0.0.1:7120' } },
+        { role: 'edge', members: { 'edge-0': '127.0.0.1:7130' } },
+        { role: 'frontend', members: { 'frontend-0': '127.0.0.1:7140' } },
+      ],
+      DEV_DOMAIN,
+    ),
+    ...userDocuments({ name: 'alice', password: 'pw-alice' }, DEV_DOMAIN),
+    ...userDocuments({ name: 'bob', password: 'pw-bob' }, DEV_DOMAIN),
   ],
   neighbours: [
     {
@@ -33,7 +36,7 @@ export const fixture: Fixture = {
   ],
   door: { as: 'edge', pod: 'edge-0', port: 5170 },
   hint: [
-    `sipsak -U -C sip:alice@127.0.0.1 -s sip:alice@${LAB_DOMAIN} -p 127.0.0.1:5170 -u alice -a pw-alice   # challenged, signed in, passed on`,
+    `sipsak -U -C sip:alice@127.0.0.1 -s sip:alice@${DEV_DOMAIN} -r 5170 -u alice -a pw-alice   # challenged, signed in, passed on`,
     'A wrong password (-a wrong) is answered 403 and never reaches frontend-0.',
   ],
 };
