@@ -1,3 +1,4 @@
+export * from './auth/index.ts';
 export * from './dialog/dialog.ts';
 export * from './event/event-header.ts';
 export * from './event/expiry.ts';
@@ -10,6 +11,8 @@ export * from './proxy/route-token.ts';
 export * from './proxy/target.ts';
 export * from './transaction/clock.ts';
 export * from './transaction/layer.ts';
+export * from './transaction/merged-request.ts';
+export * from './transaction/stateless-tag.ts';
 export * from './transaction/timer-values.ts';
 export * from './transaction/transaction.ts';
 export * from './transport/connector.ts';

@@ -45,9 +45,18 @@ export interface TransactionLayerOptions {
   onStray?(response: SipResponse, flow: Flow): void;
   timers?: Partial<TimerValues>;
   clock?: Clock;
-  /** Server transactions kept at a time, 200,000 if not given; above it requests get 503. */
-  maxServerTransactions?: number;
+  limits?: Partial<ServerLimits>;
 }
+
+/** Above these, new requests get 503 until older transactions have ended. */
+export interface ServerLimits {
+  /** Server transactions; on UDP each lasts half a minute at least. */
+  transactions: number;
+  /** Bytes of answers kept for retransmissions. */
+  bytes: number;
+}
+
+export const defaultServerLimits: ServerLimits = { transactions: 200_000, bytes: 256 * 1024 * 1024 };
 
 export interface TransactionLayer {
   /** Matches retransmissions, ACK, CANCEL and responses. Never throws: what has no readable Via or CSeq is dropped. */
