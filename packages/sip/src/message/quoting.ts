@@ -20,8 +20,11 @@ export function unquote(text: string): string {
   return inside.includes('\\') ? inside.replace(/\\([\s\S])/g, '$1') : inside;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 3261 25.1 wants exactly these in a quoted-pair
+const toBeEscaped = /["\\\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
+
 export function quote(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+  return `"${text.replace(toBeEscaped, '\\$&')}"`;
 }
 
 /** UTF-8 text of a person as header text, where each character stands for one byte. */

@@ -2,21 +2,18 @@ import type { SipUri } from './uri.ts';
 
 // RFC 3261 19.1.4: these differ even when only one URI has them.
 const decisive = ['user', 'ttl', 'method', 'maddr', 'transport'];
-const plainUser = /^[A-Za-z0-9\-_.!~*'()&=+$,;?/]$/;
+const unreserved = /^[A-Za-z0-9\-_.!~*'()]$/;
 
-/** The user part with only those escapes that are needed, so that equal users have equal text. */
-export function canonicalUser(user: string): string {
-  if (!user.includes('%')) return user;
-  return user.replace(/%([0-9a-fA-F]{2})/g, (escaped, hex: string) => {
+/**
+ * Text with only those escapes that matter, so that equal parts of URIs are equal text. A reserved character is not the
+ * same as its escape, and nothing is unescaped twice (RFC 3261 19.1.4, RFC 4475 3.1.1.3).
+ */
+export function canonicalEscapes(text: string): string {
+  if (!text.includes('%')) return text;
+  return text.replace(/%([0-9a-fA-F]{2})/g, (escaped, hex: string) => {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
-    return plainUser.test(character) ? character : escaped.toUpperCase();
+    return unreserved.test(character) ? character : escaped.toUpperCase();
   });
-}
-
-function unescaped(text: string): string {
-  return text.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
 }
 
 export function sameUri(a: SipUri, b: SipUri): boolean {
@@ -32,7 +29,7 @@ export function sameUri(a: SipUri, b: SipUri): boolean {
 }
 
 function sameText(a: string | undefined, b: string | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && unescaped(a) === unescaped(b));
+  return a === b || (a !== undefined && b !== undefined && canonicalEscapes(a) === canonicalEscapes(b));
 }
 
 type UriParams = ReadonlyMap<string, string | undefined>;
@@ -40,25 +37,24 @@ type UriParams = ReadonlyMap<string, string | undefined>;
 function sameParams(a: UriParams, b: UriParams): boolean {
   if (decisive.some((name) => a.has(name) !== b.has(name))) return false;
   for (const [name, value] of a) {
-    if (b.has(name) && lowered(value) !== lowered(b.get(name))) return false;
+    if (b.has(name) && withoutCase(value) !== withoutCase(b.get(name))) return false;
   }
   return true;
 }
 
-function lowered(value: string | undefined): string {
-  return unescaped(value ?? '').toLowerCase();
+function withoutCase(value: string | undefined): string {
+  return canonicalEscapes(value ?? '').toLowerCase();
 }
 
 function sameHeaders(a: string | undefined, b: string | undefined): boolean {
   if (a === b) return true;
-  if (a === undefined || b === undefined) return false;
-  return sortedHeaders(a) === sortedHeaders(b);
+  return a !== undefined && b !== undefined && sortedHeaders(a) === sortedHeaders(b);
 }
 
 function sortedHeaders(headers: string): string {
   const pairs = headers.split('&').map((pair) => {
-    const [name = '', ...value] = pair.split('=');
-    return `${unescaped(name).toLowerCase()}=${unescaped(value.join('='))}`;
+    const equals = pair.indexOf('=');
+    return `${withoutCase(pair.slice(0, equals))}=${canonicalEscapes(pair.slice(equals + 1))}`;
   });
   return pairs.sort().join('&');
 }

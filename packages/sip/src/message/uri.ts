@@ -1,6 +1,15 @@
-import { digitsEnd, escapesAreWhole, hostEnd, isPassword, isUriParam, isUser } from './characters.ts';
+import { isIPv6 } from 'node:net';
+import {
+  digitsEnd,
+  escapesAreWhole,
+  hostEnd,
+  isPassword,
+  isUriParam,
+  isUriText,
+  isUser,
+} from './characters.ts';
 import { malformed, SipError } from './error.ts';
-import { canonicalUser, sameUri } from './uri-equality.ts';
+import { canonicalEscapes, sameUri } from './uri-equality.ts';
 
 /** A SIP or SIPS URI (RFC 3261 19.1). Its parts are kept as sent, escapes included; host names are compared without case. */
 export class SipUri {
@@ -39,7 +48,7 @@ export class SipUri {
   /** 'sip:user@host': what two URIs of one user have in common, whatever the port, the parameters or `sips`. */
   aor(): string {
     const host = this.host.toLowerCase();
-    return this.user === undefined ? `sip:${host}` : `sip:${canonicalUser(this.user)}@${host}`;
+    return this.user === undefined ? `sip:${host}` : `sip:${canonicalEscapes(this.user)}@${host}`;
   }
 
   /** RFC 3261 19.1.4. */
@@ -90,8 +99,13 @@ export function hostLength(text: string, at: number, header = 'URI'): number {
   const bracket = text.charCodeAt(at) === 0x5b;
   const end = bracket ? text.indexOf(']', at) + 1 : hostEnd(text, at);
   if (end <= at) throw malformed(header);
-  if (bracket && !/^\[[0-9a-fA-F:.]+\]$/.test(text.slice(at, end))) throw malformed(header);
+  if (bracket && !isIPv6Reference(text.slice(at, end))) throw malformed(header);
   return end;
+}
+
+// The grammar of RFC 3261 lets a third colon stand before an IPv4 tail (RFC 5118 4.10).
+function isIPv6Reference(text: string): boolean {
+  return isIPv6(text.slice(1, -1).replace(':::', '::')) && !text.includes('%');
 }
 
 export function parsePort(digits: string, header: string): number {
@@ -103,10 +117,15 @@ export function parsePort(digits: string, header: string): number {
 function readRest(uri: SipUri, text: string, at: number): void {
   const question = text.indexOf('?', at);
   const end = question < 0 ? text.length : question;
-  if (question >= 0) uri.headers = text.slice(question + 1);
+  if (question >= 0) uri.headers = readHeaders(text.slice(question + 1));
   if (at === end) return;
   if (text.charCodeAt(at) !== 0x3b) throw malformed('URI');
   for (const part of text.slice(at + 1, end).split(';')) readParam(uri, part);
+}
+
+function readHeaders(headers: string): string {
+  if (!isUriText(headers) || !escapesAreWhole(headers)) throw malformed('URI');
+  return headers;
 }
 
 function readParam(uri: SipUri, part: string): void {
