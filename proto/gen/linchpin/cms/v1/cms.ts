@@ -65,17 +65,23 @@ export interface PublishReply {
   version: number;
   /** One entry per change: "created", "changed", "unchanged" or "deleted". */
   outcomes: string[];
+  /** The version has been handed to NATS. False while NATS is away: it is stored, and follows when NATS is back. */
+  pushed: boolean;
 }
 
 export interface GetRequest {
   kind: string;
-  /** Empty for all documents of the kind. */
+  /** Empty for all documents of the kind, in the order of their names. */
   name: string;
+  /** Continues a list that did not fit in one reply: the `next` of that reply. */
+  after: string;
 }
 
 export interface GetReply {
   documents: Document[];
   version: number;
+  /** Not empty when the list goes on; see GetRequest.after. */
+  next: string;
 }
 
 export interface ListReplicasRequest {
@@ -86,8 +92,9 @@ export interface Replica {
   role: string;
   /** The configuration version the pod runs. */
   version: number;
+  /** Runs the current version and has said so within the last 90 seconds. */
   upToDate: boolean;
-  /** RFC 3339. */
+  /** RFC 3339; empty when the pod has never reported. */
   lastStatusReport: string;
   productVersion: string;
 }
@@ -349,7 +356,7 @@ export const PublishRequest: MessageFns<PublishRequest> = {
 };
 
 function createBasePublishReply(): PublishReply {
-  return { version: 0, outcomes: [] };
+  return { version: 0, outcomes: [], pushed: false };
 }
 
 export const PublishReply: MessageFns<PublishReply> = {
@@ -359,6 +366,9 @@ export const PublishReply: MessageFns<PublishReply> = {
     }
     for (const v of message.outcomes) {
       writer.uint32(18).string(v!);
+    }
+    if (message.pushed !== false) {
+      writer.uint32(24).bool(message.pushed);
     }
     return writer;
   },
@@ -392,6 +402,14 @@ export const PublishReply: MessageFns<PublishReply> = {
             message.outcomes.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pushed = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -411,12 +429,13 @@ export const PublishReply: MessageFns<PublishReply> = {
     const message = createBasePublishReply();
     message.version = object.version ?? 0;
     message.outcomes = object.outcomes?.map((e) => e) || [];
+    message.pushed = object.pushed ?? false;
     return message;
   },
 };
 
 function createBaseGetRequest(): GetRequest {
-  return { kind: "", name: "" };
+  return { kind: "", name: "", after: "" };
 }
 
 export const GetRequest: MessageFns<GetRequest> = {
@@ -426,6 +445,9 @@ export const GetRequest: MessageFns<GetRequest> = {
     }
     if (message.name !== "") {
       writer.uint32(18).string(message.name);
+    }
+    if (message.after !== "") {
+      writer.uint32(26).string(message.after);
     }
     return writer;
   },
@@ -459,6 +481,14 @@ export const GetRequest: MessageFns<GetRequest> = {
             message.name = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -478,12 +508,13 @@ export const GetRequest: MessageFns<GetRequest> = {
     const message = createBaseGetRequest();
     message.kind = object.kind ?? "";
     message.name = object.name ?? "";
+    message.after = object.after ?? "";
     return message;
   },
 };
 
 function createBaseGetReply(): GetReply {
-  return { documents: [], version: 0 };
+  return { documents: [], version: 0, next: "" };
 }
 
 export const GetReply: MessageFns<GetReply> = {
@@ -493,6 +524,9 @@ export const GetReply: MessageFns<GetReply> = {
     }
     if (message.version !== 0) {
       writer.uint32(16).uint64(message.version);
+    }
+    if (message.next !== "") {
+      writer.uint32(26).string(message.next);
     }
     return writer;
   },
@@ -526,6 +560,14 @@ export const GetReply: MessageFns<GetReply> = {
             message.version = longToNumber(reader.uint64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -545,6 +587,7 @@ export const GetReply: MessageFns<GetReply> = {
     const message = createBaseGetReply();
     message.documents = object.documents?.map((e) => Document.fromPartial(e)) || [];
     message.version = object.version ?? 0;
+    message.next = object.next ?? "";
     return message;
   },
 };
@@ -778,7 +821,8 @@ export type CmsService = typeof CmsService;
 export const CmsService = {
   /**
    * Checks all changes against their schemas and each other, then stores and publishes them as one new version.
-   * INVALID_ARGUMENT names the document and the path; ABORTED when an expected version is no longer current.
+   * INVALID_ARGUMENT names the document and the path; ALREADY_EXISTS and NOT_FOUND refuse a create and a delete;
+   * ABORTED when an expected version is no longer current; UNAVAILABLE while PostgreSQL is away.
    */
   publish: {
     path: "/linchpin.cms.v1.Cms/Publish" as const,
@@ -789,6 +833,7 @@ export const CmsService = {
     responseSerialize: (value: PublishReply): Buffer => Buffer.from(PublishReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): PublishReply => PublishReply.decode(value),
   },
+  /** NOT_FOUND when one document is asked for by name and does not exist. Credentials are never returned. */
   get: {
     path: "/linchpin.cms.v1.Cms/Get" as const,
     requestStream: false as const,
@@ -798,6 +843,7 @@ export const CmsService = {
     responseSerialize: (value: GetReply): Buffer => Buffer.from(GetReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetReply => GetReply.decode(value),
   },
+  /** One entry for each pod that has reported, and for each pod of the topology that should have. */
   listReplicas: {
     path: "/linchpin.cms.v1.Cms/ListReplicas" as const,
     requestStream: false as const,
@@ -812,17 +858,21 @@ export const CmsService = {
 export interface CmsServer extends UntypedServiceImplementation {
   /**
    * Checks all changes against their schemas and each other, then stores and publishes them as one new version.
-   * INVALID_ARGUMENT names the document and the path; ABORTED when an expected version is no longer current.
+   * INVALID_ARGUMENT names the document and the path; ALREADY_EXISTS and NOT_FOUND refuse a create and a delete;
+   * ABORTED when an expected version is no longer current; UNAVAILABLE while PostgreSQL is away.
    */
   publish: handleUnaryCall<PublishRequest, PublishReply>;
+  /** NOT_FOUND when one document is asked for by name and does not exist. Credentials are never returned. */
   get: handleUnaryCall<GetRequest, GetReply>;
+  /** One entry for each pod that has reported, and for each pod of the topology that should have. */
   listReplicas: handleUnaryCall<ListReplicasRequest, ListReplicasReply>;
 }
 
 export interface CmsClient extends Client {
   /**
    * Checks all changes against their schemas and each other, then stores and publishes them as one new version.
-   * INVALID_ARGUMENT names the document and the path; ABORTED when an expected version is no longer current.
+   * INVALID_ARGUMENT names the document and the path; ALREADY_EXISTS and NOT_FOUND refuse a create and a delete;
+   * ABORTED when an expected version is no longer current; UNAVAILABLE while PostgreSQL is away.
    */
   publish(
     request: PublishRequest,
@@ -839,6 +889,7 @@ export interface CmsClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PublishReply) => void,
   ): ClientUnaryCall;
+  /** NOT_FOUND when one document is asked for by name and does not exist. Credentials are never returned. */
   get(request: GetRequest, callback: (error: ServiceError | null, response: GetReply) => void): ClientUnaryCall;
   get(
     request: GetRequest,
@@ -851,6 +902,7 @@ export interface CmsClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetReply) => void,
   ): ClientUnaryCall;
+  /** One entry for each pod that has reported, and for each pod of the topology that should have. */
   listReplicas(
     request: ListReplicasRequest,
     callback: (error: ServiceError | null, response: ListReplicasReply) => void,
