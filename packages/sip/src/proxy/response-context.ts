@@ -174,9 +174,9 @@ export class ResponseContext {
 
   #answer(): void {
     const answers = this.#isInvite ? this.#answers : this.#answers.filter(({ status }) => status !== 408);
-    // A 408 to non-INVITE comes too late for anyone (RFC 4320 4.2).
     if (answers.length === 0 && this.#answers.length > 0) return this.#giveUp();
-    const best = bestResponse(answers) ?? this.#own(480);
+    // Without a branch there was a CANCEL before the first, or no target (RFC 3261 16.5).
+    const best = bestResponse(answers) ?? this.#own(this.#stopped ? 487 : 480);
     aggregateChallenges(best, answers);
     // A 503 would keep the client from us for all its other requests (RFC 3261 16.7 step 6).
     this.#respond(best.status === 503 ? this.#own(500) : best);
@@ -188,8 +188,10 @@ export class ResponseContext {
     this.#forwarding.onFinal?.(response);
   }
 
+  /** A 408 to non-INVITE comes too late for anyone; the transaction ends on it and sends nothing (RFC 4320 4.2). */
   #giveUp(): void {
     this.#settled = true;
+    this.#forwarding.transaction.respond(this.#own(408));
     this.#forwarding.onFinal?.(undefined);
   }
 
