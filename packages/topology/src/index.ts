@@ -1,3 +1,4 @@
+export { type BucketWatch, type BucketWatchOptions, watchBucket } from './bucket-watch.ts';
 export { createDirectory, type Directory, type EffectiveUser } from './directory.ts';
 export {
   type Document,
@@ -7,6 +8,7 @@ export {
   type Specs,
   TopologyError,
 } from './document.ts';
+export { createDocumentSet, type DocumentSet } from './document-set.ts';
 export { type Followed, followMembers } from './follow-members.ts';
 export type {
   AccessEdgeConfigurationSpec,
@@ -21,6 +23,7 @@ export { BLOCKED_CONTAINER, type UserSpec } from './kinds/user.ts';
 export { effectiveSpec, type Place, type ScopedKind } from './precedence.ts';
 export {
   deletionProblem,
+  type PolicyKind,
   policyKinds,
   type Settings,
   scopeProblems,

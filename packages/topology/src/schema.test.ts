@@ -87,6 +87,18 @@ const refused: [kind: string, name: string, spec: unknown, message: string][] = 
     },
     'spec.containers[1].id: is listed twice',
   ],
+  [
+    'User',
+    'alice@contoso.lab',
+    { pool: 'p', displayName: 'A\u0000' },
+    'spec.displayName: must not hold control characters',
+  ],
+  [
+    'User',
+    'alice@contoso.lab',
+    { pool: 'p', displayName: 'A\ud800' },
+    'spec.displayName: must not hold control characters',
+  ],
   ['Topology', 'main', topology, 'Topology/main: name: must be "global"'],
   ['Topology', 'global', 'text', 'Topology/global: spec: '],
   [

@@ -9,7 +9,7 @@ const containerMember = z
   .string()
   .max(300)
   .regex(
-    /^(sip:[^\s@:]+@[^\s@:]+|domain:[a-z0-9.-]+|sameEnterprise|federated|publicCloud|everyone)$/,
+    /^(sip:[!-9;-?A-~]+@[a-z0-9.-]+|domain:[a-z0-9.-]+|sameEnterprise|federated|publicCloud|everyone)$/,
     'must be sip:user@domain, domain:name, sameEnterprise, federated, publicCloud or everyone',
   );
 
@@ -20,7 +20,12 @@ const container = z.strictObject({
 
 export const userSpec = z
   .strictObject({
-    displayName: z.string().min(1).max(256).optional(),
+    displayName: z
+      .string()
+      .min(1)
+      .max(256)
+      .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not hold control characters')
+      .optional(),
     enabled: z.boolean().default(true),
     pool: label,
     policies: z.strictObject({ presence: tag.optional(), externalAccess: tag.optional() }).optional(),
