@@ -3,7 +3,7 @@ import { lineEnd, readHeaderSection } from './header-section.ts';
 import { defaultLimits, type MessageLimits } from './limits.ts';
 import { SipRequest } from './request.ts';
 import type { SipResponse } from './response.ts';
-import { parseStartLine } from './start-line.ts';
+import { parseStartLine, type Started } from './start-line.ts';
 
 /**
  * Parses one whole datagram or one whole framed message. The body is a view of `bytes`. Throws SipError; when the message
@@ -18,26 +18,35 @@ export function parseMessage(
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = skipEmptyLines(buffer);
   const end = buffer.indexOf('\r\n\r\n', start, 'latin1');
-  if (end < 0) throw malformed('message: no empty line after the headers');
-  if (end - start > limits.headers) throw new SipError(513, 'Message Too Large');
-  return parseParts(buffer.toString('latin1', start, end + 2), buffer, end + 4, limits);
+  if ((end < 0 ? buffer.length : end) - start > limits.headers) throw new SipError(513, 'Message Too Large');
+  if (end < 0) throw unfinished(buffer.toString('latin1', start), limits);
+  return parseParts(buffer.toString('latin1', start, end + 2), buffer.subarray(end + 4), limits);
 }
 
-function parseParts(
-  head: string,
-  buffer: Buffer,
-  bodyAt: number,
-  limits: MessageLimits,
-): SipRequest | SipResponse {
+function parseParts(head: string, rest: Buffer, limits: MessageLimits): SipRequest | SipResponse {
+  const { message, problem, contentLength } = parseHead(head, limits);
+  const length = contentLength ?? rest.length;
+  const wrong = problem ?? lengthProblem(length, rest.length, limits);
+  if (wrong !== undefined) throw about(message, wrong);
+  message.body = length === rest.length ? rest : rest.subarray(0, length);
+  return message;
+}
+
+interface Head extends Started {
+  contentLength: number | undefined;
+}
+
+function parseHead(head: string, limits: MessageLimits): Head {
   const firstEnd = lineEnd(head, 0, limits);
   const section = readHeaderSection(head, firstEnd + 2, limits);
   const { message, problem } = parseStartLine(head.slice(0, firstEnd), section.lines, limits);
-  const available = buffer.length - bodyAt;
-  const length = section.contentLength ?? available;
-  const wrong = problem ?? section.problem ?? lengthProblem(length, available, limits);
-  if (wrong !== undefined) throw about(message, wrong);
-  message.body = buffer.subarray(bodyAt, bodyAt + length);
-  return message;
+  return { message, problem: problem ?? section.problem, contentLength: section.contentLength };
+}
+
+// The sender can be told when nothing but the empty line after the headers is missing.
+function unfinished(text: string, limits: MessageLimits): SipError {
+  const error = malformed('message: no empty line after the headers');
+  return text.endsWith('\r\n') ? about(parseHead(text, limits).message, error) : error;
 }
 
 // RFC 3261 7.5: CRLF before the start line is ignored.

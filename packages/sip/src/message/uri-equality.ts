@@ -53,8 +53,8 @@ function sameHeaders(a: string | undefined, b: string | undefined): boolean {
 
 function sortedHeaders(headers: string): string {
   const pairs = headers.split('&').map((pair) => {
-    const equals = pair.indexOf('=');
-    return `${withoutCase(pair.slice(0, equals))}=${canonicalEscapes(pair.slice(equals + 1))}`;
+    const [name, ...value] = pair.split('=');
+    return `${withoutCase(name)}=${canonicalEscapes(value.join('='))}`;
   });
   return pairs.sort().join('&');
 }
