@@ -72,7 +72,10 @@ interface MemoryProvider extends CertificateProvider {
   update(pem: Pem): void;
 }
 
-/** grpc-js asks for the certificates with each new connection, and gives new ones to its servers. */
+/**
+ * grpc-js asks for the certificates with each new connection, and gives new ones to its servers. A server subscribes before
+ * it watches: an answer within the call would be lost, and every connection dropped.
+ */
 function createProvider(first: Pem): MemoryProvider {
   const caListeners = new Set<experimental.CaCertificateUpdateListener>();
   const identityListeners = new Set<experimental.IdentityCertificateUpdateListener>();
@@ -82,12 +85,12 @@ function createProvider(first: Pem): MemoryProvider {
   return {
     addCaCertificateListener(listener) {
       caListeners.add(listener);
-      listener(ca());
+      queueMicrotask(() => listener(ca()));
     },
     removeCaCertificateListener: (listener) => void caListeners.delete(listener),
     addIdentityCertificateListener(listener) {
       identityListeners.add(listener);
-      listener(identity());
+      queueMicrotask(() => listener(identity()));
     },
     removeIdentityCertificateListener: (listener) => void identityListeners.delete(listener),
     update(next) {
