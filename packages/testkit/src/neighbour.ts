@@ -160,6 +160,6 @@ export function callAs(
     next: inbox.next,
     send: (frame) => link.send(fullFrame(frame)),
     up,
-    close: link.close,
+    close: () => link.close(),
   };
 }

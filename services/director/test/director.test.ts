@@ -15,7 +15,7 @@ import {
   topologyDocument,
   userDocuments,
 } from '@linchpin/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { directorConfig } from '../src/config.ts';
 import { createRole } from '../src/role.ts';
 
@@ -137,8 +137,8 @@ beforeAll(async () => {
   edge = callAs('edge-0', await lab.mtls('edge'), 'director', `127.0.0.1:${director.rpc.port}`);
   await edge.up;
   // The replica and the stream to the Front End come up on their own.
-  await expect.poll(() => director.role.configVersion(), { timeout: 5000 }).toBeGreaterThan(0);
-  await expect.poll(() => frontend.callers.size, { timeout: 5000 }).toBe(1);
+  await vi.waitUntil(() => director.role.configVersion() > 0, { timeout: 5000 });
+  await vi.waitUntil(() => frontend.callers.size === 1, { timeout: 5000 });
 });
 
 afterAll(async () => {

@@ -70,7 +70,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
   const inward = createInward({
     domain: config.domain,
     directors: directors.links,
-    toFrontEnd: frontEnds.send,
+    toFrontEnd: (pod, frame) => frontEnds.send(pod, frame),
   });
   const connections = createBuckets({
     perSecond: limits.newConnectionsPerSecond,

@@ -17,7 +17,7 @@ import {
   startNeighbour,
   topologyDocument,
 } from '@linchpin/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { edgeConfig } from '../src/config.ts';
 import { createRole } from '../src/role.ts';
@@ -108,7 +108,7 @@ beforeAll(async () => {
   });
   frontEnd = callAs('frontend-0', await lab.mtls('frontend'), 'edge', `127.0.0.1:${edge.rpc.port}`);
   await frontEnd.up;
-  await expect.poll(() => director.callers.size, { timeout: 5000 }).toBe(1);
+  await vi.waitUntil(() => director.callers.size === 1, { timeout: 5000 });
 });
 
 afterEach(() => {
