@@ -54,7 +54,7 @@ export function uacDialog(request: SipRequest, response: SipResponse): DialogSta
 
 /**
  * RFC 3261 12.2.1.1: the next request to the peer, without Via. Counts `localSeq` up in the dialog, except for ACK, which
- * takes the number as it stands.
+ * takes the number as it stands. Throws SipError 400 when the peer's Record-Route cannot be read.
  */
 export function requestInDialog(
   dialog: DialogState,
@@ -62,8 +62,8 @@ export function requestInDialog(
   headers: [string, string][] = [],
   body?: Uint8Array,
 ): SipRequest {
-  if (method !== 'ACK') dialog.localSeq += 1;
   const { uri, routes } = routeOf(dialog);
+  if (method !== 'ACK') dialog.localSeq += 1;
   const identity: [string, string][] = [
     ['max-forwards', '70'],
     ['from', tagged(dialog.localUri, dialog.localTag)],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SipResponse } from '../message/response.ts';
+import { SipResponse } from '../message/response.ts';
 import type { Flow } from '../transport/flow.ts';
 import { fakeFlow, fakeLayer, fakeTransaction, requestOf, routeOf } from './fakes.ts';
 import { createProxy } from './proxy.ts';
@@ -115,7 +115,7 @@ describe('RFC 3261 16.6: the copy', () => {
     const targets = [to('sip:a@192.0.2.4'), to('sip:b@192.0.2.5')];
     const { layer } = forward(requestOf('INVITE'), { targets });
     const branches = layer.sent.map((sent) => sent.request.via.branch);
-    expect(branches[0]).toMatch(/^z9hG4bK[0-9a-f.]+$/);
+    expect(branches[0]).toMatch(/^z9hG4bK[0-9a-f.-]+$/);
     expect(branches[0]).not.toBe(branches[1]);
   });
 
@@ -157,6 +157,15 @@ describe('RFC 3261 16.6 step 7: the way', () => {
     expect(statuses(over('tcp').transaction.responses)).toEqual([480]);
     expect(over('tls').layer.sent).toHaveLength(1);
     expect(over('wss').layer.sent).toHaveLength(1);
+  });
+
+  it('is not taken any more by what the caller has answered meanwhile', () => {
+    const request = requestOf('INVITE');
+    const transaction = fakeTransaction(request);
+    transaction.respond(SipResponse.to(request, 487));
+    const { layer, finals } = forward(request, { transaction });
+    expect(layer.sent).toEqual([]);
+    expect(finals).toEqual([undefined]);
   });
 
   it('leads nowhere without targets: 480 (16.5)', () => {
@@ -229,6 +238,13 @@ describe('RFC 5626 7: registrations of one device', () => {
     const [first, second] = pair() as [Target, Target];
     const { layer } = forward(undefined, { targets: [{ ...first, flow: () => undefined }, second] });
     expect(layer.sent.map((sent) => sent.request.uri)).toEqual(['sip:flow2@x']);
+  });
+
+  it('go on when the first flow takes nothing', () => {
+    const { layer, transaction } = forward(undefined, { targets: pair() });
+    layer.sent[0]?.fail('transport');
+    layer.sent[1]?.answer(200);
+    expect(statuses(transaction.responses)).toEqual([200]);
   });
 
   it('end when the device has answered', () => {

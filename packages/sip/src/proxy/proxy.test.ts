@@ -100,6 +100,14 @@ describe('RFC 3261 16.3 step 4, RFC 5393 4.2: loops', () => {
     expect(status).toBe(482);
   });
 
+  it('are looked for in header text as it is, malformed or not', () => {
+    const broken = requestOf('INVITE', [['via', `SIP/2.0/TCP x;branch=${forwarded?.via.branch}`]]);
+    broken.set('from', '<sip:broken');
+    broken.delete('call-id');
+    expect(proxy.validate(broken)).toBeUndefined();
+    proxy.forward({ transaction: fakeTransaction(broken), request: broken, targets: [target] });
+  });
+
   it('are found by the proxy alone that wrote the branch', () => {
     const request = received.clone();
     request.prepend('via', forwarded?.get('via') ?? '');

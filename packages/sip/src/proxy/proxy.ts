@@ -31,7 +31,9 @@ export function createProxy(options: ProxyOptions): SipProxy {
   }
 
   function forward(forwarding: Forwarding): void {
-    const received = forwarding.transaction.request;
+    const { request: received, finished } = forwarding.transaction;
+    // Answered, or given up, while the caller looked for the targets.
+    if (finished) return forwarding.onFinal?.(undefined);
     const refusal = validate(received);
     if (refusal) return refuse(forwarding, refusal);
     const mark = loops.mark(received);

@@ -129,8 +129,8 @@ export class ResponseContext {
     this.#stop();
   }
 
-  #refuse(branch: Branch, response: SipResponse): void {
-    this.#end(branch, response);
+  #refuse(branch: Branch, response: SipResponse, flowFailed?: boolean): void {
+    this.#end(branch, response, flowFailed);
     this.#settle();
   }
 
@@ -138,7 +138,7 @@ export class ResponseContext {
   #fail(branch: Branch, kind: TransactionFailure): void {
     // Then those upstream have given up as well: their timer F is as long as ours.
     if (kind === 'timeout' && !this.#isInvite) this.#stopped = true;
-    this.#refuse(branch, this.#own(kind === 'timeout' ? 408 : 503));
+    this.#refuse(branch, this.#own(kind === 'timeout' ? 408 : 503), true);
   }
 
   /** RFC 3261 16.8. */
@@ -147,19 +147,14 @@ export class ResponseContext {
     else this.#refuse(branch, this.#own(408));
   }
 
-  #end(branch: Branch, response: SipResponse): void {
+  #end(branch: Branch, response: SipResponse, flowFailed = isFlowFailure(response)): void {
     if (!branch.end()) return;
-    const alternative = this.#alternative(branch, response.status);
+    // RFC 5626 7.
+    const alternative = flowFailed && !this.#stopped && this.#targets.alternative(branch.target);
     if (alternative) return this.#try(alternative, branch.maxBreadth);
     this.#answers.push(response);
     // The answer itself has to wait, since a 2xx may still come (RFC 3261 16.7 step 5).
     if (response.status >= 600) this.#stop();
-  }
-
-  /** RFC 5626 7. */
-  #alternative(branch: Branch, status: number): Target | undefined {
-    if (this.#stopped || (status !== 430 && status !== 408)) return undefined;
-    return this.#targets.alternative(branch.target);
   }
 
   /** RFC 3261 16.7 step 10. */
@@ -198,6 +193,11 @@ export class ResponseContext {
   #own(status: number, reason?: string): SipResponse {
     return SipResponse.to(this.#forwarding.transaction.request, status, reason);
   }
+}
+
+/** The device itself has not answered, and may be reached over another flow (RFC 5626 7). */
+function isFlowFailure({ status }: SipResponse): boolean {
+  return status === 430 || status === 408;
 }
 
 /** RFC 3261 16.6 step 7: to a SIPS URI there is no way but TLS. */

@@ -6,6 +6,7 @@ import type { Flow } from '../transport/flow.ts';
 import type { LoopDetection } from './loop-detection.ts';
 import { outgoingRequest } from './outgoing-request.ts';
 import type { Target } from './target.ts';
+import { breadthOf } from './target-set.ts';
 
 /** RFC 3261 16.11, for ACK: it has no answer, so whatever cannot be sent is dropped. */
 export function relayStateless(
@@ -15,21 +16,23 @@ export function relayStateless(
   target: Target,
 ): void {
   const send = (flow: Flow | undefined) => {
-    const copy = flow && copyFor(ack, target);
-    if (flow && copy) layer.send(copy, flow, statelessBranch(loops, ack));
+    if (flow) dropMalformed(() => layer.send(copyFor(ack, target), flow, statelessBranch(loops, ack)));
   };
   const flow = target.flow();
   if (flow instanceof Promise) flow.then(send, () => undefined);
   else send(flow);
 }
 
-function copyFor(ack: SipRequest, { uri, route = [] }: Target): SipRequest | undefined {
+function dropMalformed(work: () => void): void {
   try {
-    return outgoingRequest(ack, { uri, route, recordRoutes: [], maxBreadth: 1 });
+    work();
   } catch (error) {
-    if (error instanceof SipError) return undefined;
-    throw error;
+    if (!(error instanceof SipError)) throw error;
   }
+}
+
+function copyFor(ack: SipRequest, { uri, route = [] }: Target): SipRequest {
+  return outgoingRequest(ack, { uri, route, recordRoutes: [], maxBreadth: breadthOf(ack) });
 }
 
 /** The same for a retransmission, and for no other request (RFC 3261 16.11). */

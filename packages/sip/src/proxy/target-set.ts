@@ -7,7 +7,7 @@ const mostBreadth = 60;
 /** Targets in the order in which they are tried (RFC 3261 16.6): groups one after the other, each in parallel. */
 export interface TargetSet {
   next(): { targets: Target[]; maxBreadth: number } | undefined;
-  /** Another registration of the same device, after 430 or 408 (RFC 5626 7). */
+  /** Another registration of the same device, when the flow of this one failed (RFC 5626 7). */
   alternative(target: Target): Target | undefined;
 }
 
@@ -57,7 +57,7 @@ function onePerInstance(targets: readonly Target[], spare: Target[]): Target[] {
   return kept;
 }
 
-function breadthOf(request: SipRequest): number {
+export function breadthOf(request: SipRequest): number {
   const given = request.get('max-breadth');
   // What is not a positive number is overwritten like one that is too large.
   return given !== undefined && /^[1-9]\d?$/.test(given) ? Math.min(Number(given), mostBreadth) : mostBreadth;

@@ -20,7 +20,7 @@ export interface Target {
   q?: number;
   /**
    * Targets with the same instance are registrations of one device over several flows: they are never tried at the same
-   * time, and a further one only after 430 or 408 (RFC 5626 7).
+   * time, and a further one only after 430, 408 or a transport error (RFC 5626 7).
    */
   instance?: string;
 }
@@ -46,12 +46,14 @@ export interface Refusal {
 
 export interface Forwarding {
   transaction: ServerTransaction;
-  /** What `prepare` gave back, possibly changed by the caller; it is copied for each branch and never altered. */
+  /**
+   * What `prepare` gave back, or a clone of it with changes for all branches. It is copied for each branch and never altered.
+   */
   request: SipRequest;
   targets: Target[];
   /** Record-Route values for the copy on this branch, topmost first: two when the ways in and out differ (RFC 5658 5). */
   recordRoutes?(target: Target, flow: Flow): string[];
-  /** Called once: with the first final response that went upstream, or undefined when none may go (RFC 4320 4.2). */
+  /** Called once: with the first final response that went upstream, or undefined when none may go (RFC 4320 4.2) or the caller sent one. */
   onFinal?(response: SipResponse | undefined): void;
 }
 

@@ -182,6 +182,14 @@ describe('a MESSAGE over two proxies', () => {
     }
   });
 
+  it('to a phone whose connection takes nothing gets 500 (RFC 3261 16.9)', async () => {
+    far.targets = [{ host: 'mobile', uri: 'sip:bob@mobile' }];
+    Object.assign(far.flows.get('mobile') ?? {}, { send: () => false });
+    alice.send(outOfDialog('MESSAGE', 'sip:bob@example.com', alice));
+    await quiet();
+    expect(alice.responses.map((response) => response.status)).toEqual([500]);
+  });
+
   it('to a loop between the proxies is refused with 482 (RFC 3261 16.3)', async () => {
     far.targets = [{ host: 'near', uri: 'sip:bob@example.com' }];
     near.targets = [{ host: 'far', uri: 'sip:bob@example.com' }];
