@@ -200,7 +200,7 @@ describe('parseDocument', () => {
       minExpires: 60,
       defaultExpires: 600,
       maxExpires: 900,
-      digestAlgorithms: ['SHA-256', 'MD5'],
+      digestAlgorithms: ['MD5', 'SHA-256'],
     });
     expect(parseDocument('User', 'alice@contoso.lab', { pool: 'p' }).spec).toEqual({
       enabled: true,

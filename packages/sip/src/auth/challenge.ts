@@ -1,23 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { SipError } from '../message/error.ts';
 import { parseAuthParams, quote, toWireText } from '../message/index.ts';
-import { type DigestAlgorithm, digestAlgorithms, digestHa1, findAlgorithm } from './algorithms.ts';
+import { type DigestAlgorithm, digestHa1, findAlgorithm } from './algorithms.ts';
 import { digestResponse } from './verify.ts';
 
 export interface Challenge {
   realm: string;
   nonce: string;
+  /** The one that the server prefers first: clients take the first that they know (RFC 8760 2.4). */
   algorithms: readonly DigestAlgorithm[];
   /** The client's nonce was too old but its password may be right: it needs not ask its user again. */
   stale?: boolean;
 }
 
-/** Values of WWW-Authenticate or Proxy-Authenticate, one line each, in our order of preference (RFC 8760 2.4). */
+/** Values of WWW-Authenticate or Proxy-Authenticate, one line each, in the order of `algorithms`. */
 export function digestChallenges({ realm, nonce, algorithms, stale }: Challenge): string[] {
   const opening = `Digest realm=${quote(toWireText(realm))}, nonce=${quote(nonce)}, qop="auth"`;
-  return digestAlgorithms
-    .filter((algorithm) => algorithms.includes(algorithm))
-    .map((algorithm) => `${opening}, algorithm=${algorithm}${stale ? ', stale=true' : ''}`);
+  return algorithms.map((algorithm) => `${opening}, algorithm=${algorithm}${stale ? ', stale=true' : ''}`);
 }
 
 export interface Answering {

@@ -84,7 +84,7 @@ const lab = await createLab({
 const neighbours = await startNeighbours(lab);
 const roleProcess = runRoleProcess(role, await writeConfig(lab), show);
 const door = await openDoor(fixture, lab);
-if (!without.has('nats')) await lab.publisher.publish(fixture.documents);
+if (!without.has('nats') && fixture.documents.length > 0) await lab.publisher.publish(fixture.documents);
 
 let stopping = false;
 async function stop(): Promise<void> {

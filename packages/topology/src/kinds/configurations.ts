@@ -13,12 +13,15 @@ export const registrarConfigurationSpec = z
     minExpires: seconds(30).default(300),
     defaultExpires: seconds(30).default(600),
     maxExpires: seconds(30).default(900),
-    /** What a challenge offers, strongest first (RFC 8760 2.4). */
+    /**
+     * What a challenge offers, in this order; a client takes the first that it knows (RFC 8760 2.4). MD5 leads because clients
+     * that know nothing else give up on a first challenge they cannot answer; name SHA-256 alone to be strict.
+     */
     digestAlgorithms: z
       .array(digestAlgorithm)
       .min(1)
       .refine((list) => new Set(list).size === list.length, 'must not name an algorithm twice')
-      .default(['SHA-256', 'MD5']),
+      .default(['MD5', 'SHA-256']),
   })
   .superRefine(ascending('minExpires', 'defaultExpires', 'maxExpires'));
 
