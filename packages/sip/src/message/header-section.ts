@@ -34,7 +34,7 @@ export function readHeaderSection(text: string, start: number, limits: MessageLi
 export function lineEnd(text: string, at: number, limits: MessageLimits): number {
   const lf = text.indexOf('\n', at);
   if (text.indexOf('\r', at) !== lf - 1) throw malformed('line end');
-  if (lf - at > limits.line) throw new SipError(400, 'Header Line Too Long');
+  if (lf - 1 - at > limits.line) throw new SipError(400, 'Header Line Too Long');
   return lf - 1;
 }
 

@@ -3,6 +3,7 @@ import {
   digitsEnd,
   escapesAreWhole,
   hostEnd,
+  isDigits,
   isPassword,
   isUriParam,
   isUriText,
@@ -110,7 +111,7 @@ function isIPv6Reference(text: string): boolean {
 
 export function parsePort(digits: string, header: string): number {
   const port = Number(digits);
-  if (digits.length === 0 || digits.length > 5 || port > 65535) throw malformed(header);
+  if (!isDigits(digits) || digits.length > 5 || port > 65535) throw malformed(header);
   return port;
 }
 
