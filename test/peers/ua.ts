@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type DigestAlgorithm, digestHa1, parseMessage, SipRequest, SipResponse } from '@linchpin/sip';
+import { answerChallenge, parseMessage, SipRequest, SipResponse } from '@linchpin/sip';
 import { createInbox } from '@linchpin/testkit';
 import { WebSocket } from 'ws';
 
@@ -119,25 +119,6 @@ export interface UserAgent {
   close(): void;
 }
 
-const names = { MD5: 'md5', 'SHA-256': 'sha256', 'SHA-512-256': 'sha512-256' } as const;
-
-/** The value of an Authorization header that answers a challenge (RFC 7616 3.4). */
-export function answerChallenge(
-  challenge: string,
-  method: string,
-  uri: string,
-  username: string,
-  password: string,
-): string {
-  const field = (name: string): string => new RegExp(`${name}="?([^",]+)`).exec(challenge)?.[1] ?? '';
-  const algorithm = (field('algorithm') || 'MD5') as DigestAlgorithm;
-  const hash = (text: string): string => createHash(names[algorithm]).update(text).digest('hex');
-  const [realm, nonce] = [field('realm'), field('nonce')];
-  const ha1 = digestHa1(algorithm, username, realm, password);
-  const response = hash(`${ha1}:${nonce}:00000001:c0ffee:auth:${hash(`${method}:${uri}`)}`);
-  return `Digest username="${username}",realm="${realm}",nonce="${nonce}",uri="${uri}",response="${response}",algorithm=${algorithm},cnonce="c0ffee",qop=auth,nc=00000001`;
-}
-
 export async function createUserAgent(user: string, password: string, via: Via): Promise<UserAgent> {
   const wire = await open(via);
   const [name = '', domain = ''] = user.split('@');
@@ -206,13 +187,8 @@ export async function createUserAgent(user: string, password: string, via: Via):
       response.status === 401
         ? ['www-authenticate', 'Authorization']
         : ['proxy-authenticate', 'Proxy-Authorization'];
-    const value = answerChallenge(
-      response.getAll(asks as string)[0] ?? '',
-      method,
-      first.uri,
-      name,
-      password,
-    );
+    const challenge = response.getAll(asks as string)[0] ?? '';
+    const value = answerChallenge(challenge, { username: name, password, method, uri: first.uri });
     const signed = {
       ...options,
       headers: [...(options.headers ?? []), [answers, value] as [string, string]],

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { createLog, type StartedRole, startRole } from '@linchpin/host';
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
-import { type DigestAlgorithm, digestHa1, parseMessage, SipRequest, SipResponse } from '@linchpin/sip';
+import { answerChallenge, parseMessage, SipRequest, SipResponse } from '@linchpin/sip';
 import {
   type Caller,
   callAs,
@@ -45,21 +44,13 @@ function answerTo(
   method: string,
   username: string,
   password: string,
-  nc = '00000001',
 ): [string, string] {
-  const register = challenge.status === 401;
-  const value = challenge.getAll(register ? 'www-authenticate' : 'proxy-authenticate')[0] ?? '';
-  const nonce = /nonce="([^"]+)"/.exec(value)?.[1] ?? '';
-  const algorithm = (/algorithm=([\w-]+)/.exec(value)?.[1] ?? 'MD5') as DigestAlgorithm;
-  const hash = (text: string): string =>
-    createHash({ MD5: 'md5', 'SHA-256': 'sha256', 'SHA-512-256': 'sha512-256' }[algorithm])
-      .update(text)
-      .digest('hex');
+  const [asks, answers] =
+    challenge.status === 401
+      ? (['www-authenticate', 'Authorization'] as const)
+      : (['proxy-authenticate', 'Proxy-Authorization'] as const);
   const uri = `sip:${LAB_DOMAIN}`;
-  const ha1 = digestHa1(algorithm, username, LAB_DOMAIN, password);
-  const response = hash(`${ha1}:${nonce}:${nc}:c0:auth:${hash(`${method}:${uri}`)}`);
-  const credentials = `Digest username="${username}",realm="${LAB_DOMAIN}",nonce="${nonce}",uri="${uri}",response="${response}",algorithm=${algorithm},cnonce="c0",qop=auth,nc=${nc}`;
-  return [register ? 'Authorization' : 'Proxy-Authorization', credentials];
+  return [answers, answerChallenge(challenge.getAll(asks)[0] ?? '', { username, password, method, uri })];
 }
 
 /** Sends a request as an Edge would and waits for what comes back on the flow. */
