@@ -1,4 +1,4 @@
-import type { MessageLimits } from '../message/limits.ts';
+import { defaultLimits, type MessageLimits } from '../message/limits.ts';
 
 /** Bounds on everything that a peer controls. Times are in seconds, and may be fractions. */
 export interface TransportLimits {
@@ -16,7 +16,7 @@ export interface TransportLimits {
   sendQueueBytes: number;
   /** Messages of one connection that are handled before others have their turn. */
   messagesPerTurn: number;
-  message?: Partial<MessageLimits>;
+  message: MessageLimits;
 }
 
 export const defaultTransportLimits: TransportLimits = {
@@ -27,4 +27,14 @@ export const defaultTransportLimits: TransportLimits = {
   messageSeconds: 20,
   sendQueueBytes: 1024 * 1024,
   messagesPerTurn: 32,
+  message: defaultLimits,
 };
+
+/** What may be left out where a listener is made. */
+export type SomeTransportLimits = Partial<Omit<TransportLimits, 'message'>> & {
+  message?: Partial<MessageLimits>;
+};
+
+export function completeLimits(some: SomeTransportLimits = {}): TransportLimits {
+  return { ...defaultTransportLimits, ...some, message: { ...defaultLimits, ...some.message } };
+}

@@ -3,7 +3,7 @@ import type { SipError } from '../message/error.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import type { Address, Flow, TransportName } from './flow.ts';
-import type { TransportLimits } from './limits.ts';
+import type { SomeTransportLimits } from './limits.ts';
 
 /** What listeners and connectors tell; all of it is called from the event loop and must not throw. */
 export interface FlowEvents {
@@ -25,7 +25,7 @@ export interface ListenerOptions extends FlowEvents {
   port: number;
   /** `host[:port]` for Via; without it the local address. */
   sentBy?: string;
-  limits?: Partial<TransportLimits>;
+  limits?: SomeTransportLimits;
   /** Asked for each connection before any handshake, for UDP for each datagram. A reason refuses, without a word to the peer. */
   admit?(remote: Address): true | string;
   /** Hears why a connection was not taken or ended before it became a flow. */
