@@ -30,7 +30,7 @@ export async function createHost(
   const rpc = createRpcServer({ ...config.rpc, mtls, health, log });
   const metrics = createMetrics({ role, pod: name });
   const postgres = config.postgres && (await createPostgres(config.postgres, name, log));
-  const nats = config.nats && createNatsLink({ ...config.nats, tls: config.tls, name, log });
+  const nats = config.nats && createNatsLink({ ...config.nats, tls: config.tls, name, role, log });
   if (nats) followNats(nats, health, log);
   return {
     ...{ name, role, version, dataDir, log, metrics, health, mtls, rpc, postgres },

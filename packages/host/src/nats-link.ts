@@ -9,6 +9,8 @@ export interface NatsLinkOptions {
   tls?: TlsFiles;
   /** Shown in the server's list of connections. */
   name?: string;
+  /** The role whose inbox replies go to: `_INBOX.<role>.…`, so that a server can allow a role no other inbox. */
+  role?: string;
   log: Logger;
 }
 
@@ -123,10 +125,11 @@ class Link implements NatsLink {
   }
 
   #connectionOptions(): ConnectionOptions {
-    const { servers, tls, name } = this.#options;
+    const { servers, tls, name, role } = this.#options;
     return {
       servers,
       name,
+      inboxPrefix: role && `_INBOX.${role}`,
       tls: tls && { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key },
       timeout: DIAL_TIMEOUT_MS,
       pingInterval: PING_MS,

@@ -65,7 +65,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     certificate(pod, [`${role}.linchpin.internal`, pod, 'localhost']);
 
   async function natsLink(role: string): Promise<NatsLink> {
-    const link = createNatsLink({ servers: [`tls://127.0.0.1:${natsPort}`], tls: await tls(role), log });
+    const link = createNatsLink({ servers: [`tls://127.0.0.1:${natsPort}`], tls: await tls(role), role, log });
     links.push(link);
     return link;
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { NatsLink } from '@linchpin/host';
-import { CONFIG_BUCKET, DIRECTORY_BUCKET, documentKey, HEAD_KEY } from '@linchpin/proto/subjects';
+import { CONFIG_BUCKET, DIRECTORY_BUCKET, documentKey, HEAD_KEY, REPLICA_BUCKET } from '@linchpin/proto/subjects';
 import { type KV, Kvm } from '@nats-io/kv';
 
 export interface LabDocument {
@@ -25,6 +25,7 @@ export function createPublisher(connect: () => Promise<NatsLink>): Publisher {
   async function buckets(): Promise<{ config: KV; directory: KV }> {
     link ??= connect();
     const kvm = new Kvm(await (await link).connection());
+    await kvm.create(REPLICA_BUCKET);
     return { config: await kvm.create(CONFIG_BUCKET), directory: await kvm.create(DIRECTORY_BUCKET) };
   }
 
