@@ -1,0 +1,117 @@
+import type { Home } from '../installation/home.ts';
+import { requireSettings, type Settings } from '../installation/settings.ts';
+import { assign } from '../management/assignments.ts';
+import * as changes from '../management/changes.ts';
+import { type Cms, type Document, withCms } from '../management/cms.ts';
+import { readDocuments } from '../management/document-file.ts';
+import { documentName, kindOf } from '../management/kinds.ts';
+import { generatePassword, readPasswordFile } from '../management/password.ts';
+
+/** What became of one document: "created", "changed", "unchanged" or "deleted". */
+export interface Outcome {
+  kind: string;
+  name: string;
+  outcome: string;
+  /** Only where `create` made one up. */
+  password?: string;
+  /** False while NATS is away: the roles hear of it later. */
+  pushed: boolean;
+}
+
+export interface Target {
+  home: Home;
+  kind: string;
+  name?: string | undefined;
+}
+
+interface Open {
+  cms: Cms;
+  settings: Settings;
+  kind: string;
+}
+
+/** All documents of a kind, or one. */
+export const get = ({ name, ...target }: Target): Promise<Document[]> =>
+  open(target, ({ cms, settings, kind }) =>
+    cms.get(kind, name === undefined ? '' : documentName(kind, name, settings)),
+  );
+
+export interface CreateOptions extends Target {
+  assignments: string[];
+  displayName?: string | undefined;
+  passwordFile?: string | undefined;
+}
+
+/** Refused when the document exists. A user gets a password that is shown once, unless one was given. */
+export const create = ({
+  assignments,
+  displayName,
+  passwordFile,
+  ...target
+}: CreateOptions): Promise<Outcome[]> =>
+  open(target, async ({ cms, settings, kind }) => {
+    const name = documentName(kind, target.name, settings);
+    const defaults =
+      kind === 'User' ? { enabled: true, pool: 'frontend', ...(displayName && { displayName }) } : {};
+    const given = passwordFile === undefined ? undefined : await readPasswordFile(passwordFile);
+    const made = kind === 'User' && given === undefined ? generatePassword() : undefined;
+    const change = changes.create(kind, name, assign(defaults, assignments), { password: given ?? made });
+    const [outcome] = await publish(cms, [change]);
+    return [{ ...(outcome as Outcome), ...(made && { password: made }) }];
+  });
+
+export interface SetOptions extends Target {
+  assignments: string[];
+  passwordFile?: string | undefined;
+}
+
+/** Changes single settings of a document that exists, or a user's password. */
+export const set = ({ assignments, passwordFile, ...target }: SetOptions): Promise<Outcome[]> =>
+  open(target, async ({ cms, settings, kind }) => {
+    const name = documentName(kind, target.name, settings);
+    const [document] = (await cms.get(kind, name)) as [Document];
+    const password = passwordFile === undefined ? undefined : await readPasswordFile(passwordFile);
+    const spec = assign(document.spec, assignments);
+    return publish(cms, [changes.apply(kind, name, spec, { password, expectedVersion: document.version })]);
+  });
+
+export interface ApplyOptions {
+  home: Home;
+  file: string;
+  dryRun: boolean;
+  /** Do not mind that somebody changed a document since it was read. */
+  force: boolean;
+}
+
+/** All documents of the file become true together, or none. */
+export async function apply({ home, file, dryRun, force }: ApplyOptions): Promise<Outcome[]> {
+  const settings = await requireSettings(home);
+  const written = (await readDocuments(file)).map(({ kind, name, spec, version, password }) =>
+    changes.apply(kind, documentName(kind, name, settings), spec, {
+      password,
+      expectedVersion: force ? undefined : version,
+    }),
+  );
+  return withCms(home, settings, (cms) => publish(cms, written, dryRun));
+}
+
+export const remove = (target: Target): Promise<Outcome[]> =>
+  open(target, ({ cms, settings, kind }) =>
+    publish(cms, [changes.remove(kind, documentName(kind, target.name, settings))]),
+  );
+
+async function open<T>({ home, kind }: Target, use: (open: Open) => Promise<T>): Promise<T> {
+  const known = kindOf(kind);
+  const settings = await requireSettings(home);
+  return withCms(home, settings, (cms) => use({ cms, settings, kind: known }));
+}
+
+async function publish(cms: Cms, list: Parameters<Cms['publish']>[0], dryRun = false): Promise<Outcome[]> {
+  const { outcomes, pushed } = await cms.publish(list, dryRun);
+  return list.map(({ document }, index) => ({
+    kind: document?.kind ?? '',
+    name: document?.name ?? '',
+    outcome: outcomes[index] ?? '',
+    pushed: pushed || dryRun,
+  }));
+}

@@ -1,0 +1,67 @@
+import type { Home } from '../installation/home.ts';
+import { endpointsOf, layoutOf, type NamedEndpoint, type RoleLayout } from '../installation/layout.ts';
+import { isLocked } from '../installation/lock.ts';
+import { askRole } from '../installation/role-status.ts';
+import { type RunState, readRunState } from '../installation/run-state.ts';
+import { requireSettings } from '../installation/settings.ts';
+
+export interface RoleReport {
+  role: string;
+  name: string;
+  /** Null while the role's process does not run. */
+  pid: number | null;
+  version: string | null;
+  configVersion: number | null;
+  /** What the role says of itself; "stopped" and "no answer" are ours. */
+  health: string;
+}
+
+export interface StatusReport {
+  /** All roles run and say so, and the installation was brought up to the end. */
+  ready: boolean;
+  domain: string;
+  home: string;
+  /** What clients have to trust, PEM. */
+  caFile: string;
+  roles: RoleReport[];
+  endpoints: NamedEndpoint[];
+}
+
+/** Answers at any time, within about a second, also while the installation starts or does not run. */
+export async function status(home: Home): Promise<StatusReport> {
+  const settings = await requireSettings(home);
+  const layout = layoutOf(settings);
+  const run = isLocked(home) ? await readRunState(home) : undefined;
+  const roles = await Promise.all(layout.roles.map((role) => reportRole(role, run)));
+  return {
+    ready: run?.state === 'ready' && roles.every(({ health }) => health === 'ready'),
+    domain: settings.domain,
+    home: home.dir,
+    caFile: home.caFile,
+    roles,
+    endpoints: endpointsOf(layout).map(({ role, name, protocol, address, port }) => ({
+      role,
+      name,
+      protocol,
+      address,
+      port,
+    })),
+  };
+}
+
+async function reportRole(role: RoleLayout, run: RunState | undefined): Promise<RoleReport> {
+  const report: RoleReport = {
+    role: role.role,
+    name: role.name,
+    pid: run?.pids[role.role] ?? null,
+    version: null,
+    configVersion: null,
+    health: 'stopped',
+  };
+  if (report.pid === null) return report;
+  const answer = await askRole(role);
+  if (answer === undefined)
+    return { ...report, health: run?.state === 'starting' ? 'starting' : 'no answer' };
+  const { pid, version, configVersion, health } = answer;
+  return { ...report, pid, version, configVersion, health };
+}

@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { Home } from './home.ts';
+import { readRunState } from './run-state.ts';
+
+export interface Lock {
+  release(): void;
+}
+
+/**
+ * Node has no flock(2), but a lock belongs to the open file and not to a process: flock(1) locks the descriptor that it
+ * inherits, and we keep it open. The kernel gives it back however we end.
+ */
+export async function lockHome(home: Home): Promise<Lock> {
+  mkdirSync(home.run, { recursive: true, mode: 0o711 });
+  const descriptor = openSync(home.lock, 'a', 0o600);
+  // A `status` that looks at this very moment holds the lock for milliseconds.
+  if (tryLock(descriptor, ['--wait', '1'])) return { release: () => closeSync(descriptor) };
+  closeSync(descriptor);
+  const state = await readRunState(home);
+  const who = state === undefined ? '' : ` (pid ${state.pid}, since ${state.startedAt})`;
+  throw new CliError(
+    `An installation already runs in ${home.dir}${who}. See it: linchpin status --home ${home.dir}; ` +
+      'end it: linchpin stop; run another one: choose --home and --port-offset.',
+    EXIT.alreadyRunning,
+  );
+}
+
+/** Whether a supervisor runs in this folder. */
+export function isLocked(home: Home): boolean {
+  if (!existsSync(home.lock)) return false;
+  const descriptor = openSync(home.lock, 'r');
+  try {
+    return !tryLock(descriptor, ['--shared', '--nonblock']);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function tryLock(descriptor: number, mode: string[]): boolean {
+  const { status, error } = spawnSync('flock', [...mode, '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', descriptor],
+  });
+  if (error !== undefined) throw new CliError(`flock(1) of util-linux is needed: ${error.message}`);
+  return status === 0;
+}

@@ -1,0 +1,124 @@
+import type { Command } from 'commander';
+import type { Outcome } from '../commands/documents.ts';
+import { type HomeOption, homeOf, type OutputOption, print, type Terminal, withOutput } from './options.ts';
+
+interface ChangeOptions extends OutputOption {
+  passwordFile?: string;
+  displayName?: string;
+}
+
+interface ApplyOptions extends OutputOption {
+  file: string;
+  dryRun: boolean;
+  force: boolean;
+}
+
+export function addDocumentCommands(program: Command, terminal: Terminal): void {
+  addGet(program, terminal);
+  addDescribe(program, terminal);
+  addCreate(program, terminal);
+  addSet(program, terminal);
+  addApply(program, terminal);
+  addDelete(program, terminal);
+}
+
+const documents = () => import('../commands/documents.ts');
+
+function addGet(program: Command, terminal: Terminal): void {
+  withOutput(program.command('get <kind> [name]'))
+    .description('show documents of a kind, or "replicas": who runs which version of the configuration')
+    .action(async (kind: string, name: string | undefined, options: OutputOption) => {
+      if (/^replicas?$/i.test(kind)) return printReplicas(terminal, options);
+      const { get } = await documents();
+      const { documentTable } = await import('../output/documents.ts');
+      const found = await get({ home: homeOf(options), kind, name });
+      const value = name === undefined ? found : found[0];
+      await print(terminal, options, value, () => documentTable(found));
+    });
+}
+
+async function printReplicas(terminal: Terminal, options: OutputOption): Promise<void> {
+  const { replicas } = await import('../commands/replicas.ts');
+  const { replicaTable } = await import('../output/replicas.ts');
+  const found = await replicas(homeOf(options));
+  await print(terminal, options, found, () => replicaTable(found));
+}
+
+function addDescribe(program: Command, terminal: Terminal): void {
+  withOutput(program.command('describe <kind> <name>'))
+    .description('show a user with the state that the Front End keeps: endpoints, presence, watchers')
+    .action(async (kind: string, name: string, options: OutputOption) => {
+      const { describeUser } = await import('../commands/describe.ts');
+      const { userDescription } = await import('../output/user.ts');
+      const user = await describeUser(homeOf(options), kind, name);
+      await print(terminal, options, user, () => userDescription(user));
+    });
+}
+
+function addCreate(program: Command, terminal: Terminal): void {
+  withOutput(program.command('create <kind> <name> [setting=value...]'))
+    .description('create a user, a policy or a configuration')
+    .option('--display-name <name>', 'of a user')
+    .option(
+      '--password-file <file>',
+      "a user's password is its first line (- is stdin); without, one is made up and shown",
+    )
+    .action(async (kind: string, name: string, assignments: string[], options: ChangeOptions) => {
+      const { create } = await documents();
+      const { passwordFile, displayName } = options;
+      const home = homeOf(options);
+      await printOutcomes(
+        terminal,
+        options,
+        await create({ home, kind, name, assignments, passwordFile, displayName }),
+      );
+    });
+}
+
+function addSet(program: Command, terminal: Terminal): void {
+  withOutput(program.command('set <kind> <name> [setting=value...]'))
+    .description(
+      'change settings of a document: enabled=false, policies.presence=Private; null takes one away',
+    )
+    .option('--password-file <file>', "a user's new password is its first line; - is stdin")
+    .action(async (kind: string, name: string, assignments: string[], options: ChangeOptions) => {
+      const { set } = await documents();
+      const { passwordFile } = options;
+      await printOutcomes(
+        terminal,
+        options,
+        await set({ home: homeOf(options), kind, name, assignments, passwordFile }),
+      );
+    });
+}
+
+function addApply(program: Command, terminal: Terminal): void {
+  withOutput(program.command('apply'))
+    .description('make the documents of a file true, all or none of them')
+    .requiredOption('-f, --file <file>', 'YAML (several documents if you like) or JSON; - is stdin')
+    .option('--dry-run', 'check and say what would happen', false)
+    .option('--force', 'also where somebody else changed a document since it was read', false)
+    .action(async (options: ApplyOptions) => {
+      const { apply } = await documents();
+      const { file, dryRun, force } = options;
+      await printOutcomes(terminal, options, await apply({ home: homeOf(options), file, dryRun, force }));
+    });
+}
+
+function addDelete(program: Command, terminal: Terminal): void {
+  withOutput(program.command('delete <kind> <name>'))
+    .description('delete a document; what is called "global" goes back to its defaults')
+    .action(async (kind: string, name: string, options: OutputOption & HomeOption) => {
+      const { remove } = await documents();
+      await printOutcomes(terminal, options, await remove({ home: homeOf(options), kind, name }));
+    });
+}
+
+async function printOutcomes(terminal: Terminal, options: OutputOption, outcomes: Outcome[]): Promise<void> {
+  await print(terminal, options, outcomes, () => outcomes.map(outcomeLines).join('\n'));
+  if (outcomes.every(({ pushed }) => pushed)) return;
+  terminal.err('linchpin: stored, but NATS is away: the roles hear of it when it is back\n');
+}
+
+const outcomeLines = ({ kind, name, outcome, password }: Outcome): string =>
+  [`${kind}/${name} ${outcome}`, ...(password === undefined ? [] : [`password: ${password}`])].join('\n');

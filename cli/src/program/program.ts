@@ -1,0 +1,27 @@
+import { Command } from 'commander';
+import { aliasHelp } from '../cs-aliases.ts';
+import { KINDS } from '../management/kinds.ts';
+import { addDocumentCommands } from './documents.ts';
+import { addInstallationCommands } from './installation.ts';
+import type { Terminal } from './options.ts';
+
+/** All commands with their options. What a command does is loaded when it is used: `status` starts fast. */
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command('linchpin')
+    .description(
+      'Linchpin, a unified-communications server: the installation on this machine and its management.',
+    )
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .showHelpAfterError('(linchpin --help lists the commands)')
+    .addHelpText('after', () => `${kindHelp()}\n${aliasHelp()}`);
+  addInstallationCommands(program, terminal);
+  addDocumentCommands(program, terminal);
+  return program;
+}
+
+function kindHelp(): string {
+  const lines = Object.entries(KINDS).map(([kind, what]) => `  ${kind.padEnd(24)} ${what}`);
+  return ['', 'Kinds of documents (any case, singular or plural):', ...lines].join('\n');
+}

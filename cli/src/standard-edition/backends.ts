@@ -1,0 +1,55 @@
+import { startNats, startPostgres } from '@linchpin/backends';
+import type { Home } from '../installation/home.ts';
+import type { Layout } from '../installation/layout.ts';
+import type { Console } from '../supervisor/console.ts';
+import type { Part } from '../supervisor/part.ts';
+
+export const POSTGRES_USER = 'linchpin';
+
+export interface BackendOptions {
+  home: Home;
+  layout: Layout;
+  console: Console;
+  postgresPassword: string;
+}
+
+/** Starting one resolves when it serves. */
+const nothing = async () => undefined;
+
+export function postgresPart({ home, layout, console, postgresPassword }: BackendOptions): Part {
+  const onLog = console.channel('postgres', { shows: (line) => /\b(ERROR|FATAL|PANIC):/.test(line) });
+  return {
+    name: 'postgres',
+    startsAfter: [],
+    stopsAfter: ['cms'],
+    lacks: nothing,
+    start: () =>
+      startPostgres({
+        dir: home.postgres,
+        port: layout.postgres.port,
+        user: POSTGRES_USER,
+        password: postgresPassword,
+        onProgress: console.say,
+        onLog,
+      }),
+  };
+}
+
+export function natsPart({ home, layout, console }: BackendOptions): Part {
+  const onLog = console.channel('nats', { shows: (line) => /\[(WRN|ERR|FTL)\]/.test(line) });
+  return {
+    name: 'nats',
+    startsAfter: [],
+    stopsAfter: ['cms', 'director', 'edge', 'frontend'],
+    lacks: nothing,
+    start: () =>
+      startNats({
+        dir: home.nats,
+        cacheDir: home.bin,
+        port: layout.nats.port,
+        tls: { ca: home.caFile, ...home.certificate('nats') },
+        onProgress: console.say,
+        onLog,
+      }),
+  };
+}
