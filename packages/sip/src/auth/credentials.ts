@@ -23,12 +23,12 @@ export interface DigestCredentials {
 
 type Params = ReadonlyMap<string, string>;
 
-/** Undefined for another scheme or an algorithm that is not ours: as if there were none. Throws SipError 400 when malformed. */
+/** Undefined for another scheme, an algorithm that is not ours or no response yet: as if there were none. Throws SipError 400 when malformed. */
 export function parseDigest(value: string): DigestCredentials | undefined {
   if (!/^digest[ \t]/i.test(value)) return undefined;
   const { params } = parseAuthParams(value);
   const algorithm = findAlgorithm(params.get('algorithm') ?? 'MD5');
-  if (algorithm === undefined) return undefined;
+  if (algorithm === undefined || isAnnouncement(params)) return undefined;
   return {
     algorithm,
     username: readUsername(params),
@@ -40,6 +40,11 @@ export function parseDigest(value: string): DigestCredentials | undefined {
     opaque: params.get('opaque'),
     userhash: params.get('userhash')?.toLowerCase() === 'true',
   };
+}
+
+// Telephones name their user in the first REGISTER already, with nonce and response empty (3GPP TS 24.229 5.1.1.2).
+function isAnnouncement(params: Params): boolean {
+  return params.get('nonce') === '' || params.get('response') === '';
 }
 
 function wrong(name: string): SipError {

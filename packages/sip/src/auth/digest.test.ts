@@ -87,6 +87,7 @@ describe('parseDigest', () => {
     ['another scheme', 'Basic QWxhZGRpbg=='],
     ['a longer scheme', value.replace('Digest', 'Digestive')],
     ['a session algorithm', value.replace('SHA-256', 'SHA-256-sess')],
+    ['a user without a response', 'Digest username="a", realm="b", nonce="", uri="sip:b", response=""'],
     ['an unknown algorithm', value.replace('SHA-256', 'SHA3')],
   ])('%s is as if there were none', (_, credentials) => {
     expect(parseDigest(credentials)).toBeUndefined();

@@ -41,7 +41,7 @@ export function createNonces(options: NonceOptions = {}): Nonces {
 
   function issue(): string {
     const id = randomBytes(ID_BYTES);
-    id.writeUIntBE(now(), 0, TIME_BYTES);
+    id.writeUIntBE(Math.floor(now()), 0, TIME_BYTES);
     return Buffer.concat([id, sign(id)]).toString('base64url');
   }
 

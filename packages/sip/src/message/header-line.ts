@@ -40,17 +40,21 @@ export class HeaderLine {
 
   #read(): string {
     const text = this.raw.slice(this.#valueAt);
-    return trimmed(this.#folded ? text.replace(/[ \t]*\r\n[ \t]+/g, ' ') : text);
+    return trimmed(this.#folded ? text.replace(/\r\n[ \t]+/g, ' ') : text);
   }
 }
 
 /** Only SP and HTAB are white space in a header; String.trim() takes bytes off that are part of UTF-8 text. */
 export function trimmed(text: string): string {
   let start = 0;
+  while (start < text.length && isSpace(text.charCodeAt(start))) start++;
+  return trimmedEnd(text.slice(start));
+}
+
+export function trimmedEnd(text: string): string {
   let end = text.length;
-  while (start < end && isSpace(text.charCodeAt(start))) start++;
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
+  while (end > 0 && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(0, end);
 }
 
 function isSpace(code: number): boolean {

@@ -1,6 +1,6 @@
 import { isDigits, isToken } from './characters.ts';
 import { malformed, SipError } from './error.ts';
-import { HeaderLine } from './header-line.ts';
+import { HeaderLine, trimmedEnd } from './header-line.ts';
 import { headerName, knownNameAt } from './header-names.ts';
 import type { MessageLimits } from './limits.ts';
 
@@ -57,7 +57,7 @@ function readLine(section: HeaderSection, text: string, at: number, end: number,
 // HCOLON lets white space stand before the colon (RFC 3261 7.3.1).
 function unusualLine(raw: string, folded: boolean): HeaderLine | undefined {
   const colon = raw.indexOf(':');
-  const spelling = raw.slice(0, Math.max(colon, 0)).trimEnd();
+  const spelling = trimmedEnd(raw.slice(0, Math.max(colon, 0)));
   return isToken(spelling) ? new HeaderLine(headerName(spelling), raw, colon + 1, folded) : undefined;
 }
 

@@ -171,6 +171,8 @@ describe('changing headers', () => {
         .toString('latin1')
         .match(/Content-Length.*/g),
     ).toEqual(['Content-Length: 11']);
+    message.set('l', '011');
+    expect(message.toBuffer().toString('latin1')).toContain('\r\nContent-Length: 011\r\n');
     message.delete('l');
     message.body = new Uint8Array(0);
     expect(message.toBuffer().toString('latin1')).toMatch(/\r\nContent-Length: 0\r\n\r\n$/);

@@ -17,7 +17,8 @@ import type { Via } from './via.ts';
 
 /**
  * A message of which each header line keeps its bytes until it is changed. Header text is latin1: one character, one byte.
- * Typed headers are parsed at first use and throw SipError 400 when malformed.
+ * Typed headers are parsed at first use and throw SipError 400 when malformed. They are the reader's copy: what is changed
+ * in them has to be written back with `set` or `replaceFirst`.
  */
 export abstract class SipMessage {
   body: Uint8Array;
@@ -172,13 +173,13 @@ export abstract class SipMessage {
   }
 
   #headerSection(): string {
-    const length = String(this.body.length);
+    const { length } = this.body;
     let text = `${this.startLine()}\r\n`;
     let written = false;
     for (const line of this.#lines) {
       if (line.name !== 'content-length') text += `${line.raw}\r\n`;
       else if (!written) {
-        text += line.value === length ? `${line.raw}\r\n` : `Content-Length: ${length}\r\n`;
+        text += Number(line.value) === length ? `${line.raw}\r\n` : `Content-Length: ${length}\r\n`;
         written = true;
       }
     }

@@ -17,6 +17,7 @@ describe('NameAddr', () => {
     ['<sip:a@b;lr>', undefined, 'sip:a@b;lr', []],
     ['<sip:a@b?x=y> ; tag=1', undefined, 'sip:a@b?x=y', [['tag', '1']]],
     ['Alice B. <sip:a@b>', 'Alice B.', 'sip:a@b', []],
+    ['J\xc3\xa4s\xc3\xb8n  D. <sip:a@b>', 'J\xc3\xa4s\xc3\xb8n  D.', 'sip:a@b', []],
     ['"" <sip:a@b>', '', 'sip:a@b', []],
     ['"A, <B> \\"C\\"\\\\" <sip:a@b>;tag=1', 'A, <B> "C"\\', 'sip:a@b', [['tag', '1']]],
     ['<sip:a@b>;+sip.instance="<urn:uuid:1>"', undefined, 'sip:a@b', [['+sip.instance', '<urn:uuid:1>']]],

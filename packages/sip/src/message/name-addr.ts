@@ -86,13 +86,14 @@ function uriEnd(text: string, at: number, header: string): number {
   return end;
 }
 
-// `*(token LWS)`
+// `*(token LWS)`; names beyond ASCII that lack their quotes can be mistaken for nothing else, so they are taken too.
 function isDisplayName(name: string): boolean {
+  const ascii = name.replace(/[\x80-\xff]/g, 'x');
   let i = 0;
-  while (i < name.length) {
-    const end = tokenEnd(name, i);
+  while (i < ascii.length) {
+    const end = tokenEnd(ascii, i);
     if (end === i) return false;
-    i = spaceEnd(name, end);
+    i = spaceEnd(ascii, end);
   }
   return true;
 }

@@ -56,6 +56,8 @@ describe('parseMessage', () => {
     ['SIP/2.0 200OK\r\n\r\n', 400],
     ['SIP/2.0 \r\n\r\n', 400],
     [`${start} folded: start\r\n\r\n`, 400],
+    [`${start}Via\xa0: x\r\n\r\n`, 400],
+    [`${start}Via\r\n : x\r\n\r\n`, 400],
     [`${start}no colon\r\n\r\n`, 400],
     [`${start}: no name\r\n\r\n`, 400],
     [`${start}bad name: x\r\n\r\n`, 400],
@@ -90,6 +92,18 @@ describe('parseMessage', () => {
     ['URI', `OPTIONS sip:${'a'.repeat(17)} SIP/2.0\r\n${headers}\r\n`, { uri: 20 }, 414],
   ])('limit of %s', (_, text, limits, status) => {
     expect(errorOf(text, limits).status).toBe(status);
+  });
+
+  // Were any of it quadratic, this would take hours.
+  test('white space costs no more than other bytes', () => {
+    const limits = { line: 8e6, headers: 8e6 };
+    const long = ' '.repeat(1e6);
+    const message = parse(
+      `${start}X${long}:${long}\r\n${long}a${long}b${long}\r\n ,${long}<\r\n\r\n`,
+      limits,
+    );
+    expect(message.values('x')).toHaveLength(2);
+    expect(errorOf(`${start}X${long}y:\r\n\r\n`, limits).status).toBe(400);
   });
 
   test('what is at its limit is taken', () => {
