@@ -1,0 +1,153 @@
+// Presence: endpoints publish states, watchers subscribe, and what each watcher may read is told whenever it changes.
+import type { Logger } from '@linchpin/host';
+import type { Flow, TransactionLayer } from '@linchpin/sip';
+import type { Directory } from '@linchpin/topology';
+import type { Registry } from 'prom-client';
+import type { UserState } from '../fabric/user-state.ts';
+import type { Binding } from '../registrar/binding.ts';
+import type { Call } from '../signaling/call.ts';
+import { createDeadlines } from './deadlines.ts';
+import { createNotifier } from './notifier.ts';
+import { createPresentities } from './presentities.ts';
+import { createPublications } from './publications.ts';
+import { handlePublish } from './publish.ts';
+import { Refusal } from './refusal.ts';
+import { handleSubscribe } from './subscribe.ts';
+import { createPresenceTelemetry } from './telemetry.ts';
+import type { Watch } from './watch.ts';
+import { createWatchStore } from './watch-store.ts';
+import { createWatches } from './watches.ts';
+
+export interface PresenceOptions {
+  layer: Pick<TransactionLayer, 'request'>;
+  state: UserState;
+  directory: Pick<Directory, 'isLocalDomain' | 'user'>;
+  /** The registered endpoints of a user. */
+  bindings(aor: string): Binding[];
+  /** By id, also one behind Edge and, for UDP, one from before a restart; undefined when it is gone. */
+  flow(flowId: string): Flow | undefined;
+  /** Our Contact URI on that flow, without angle brackets. */
+  contactFor(flow: Flow): string;
+  log: Pick<Logger, 'warn'>;
+  metrics: Registry;
+  /** Milliseconds since the epoch. */
+  now?(): number;
+}
+
+export interface Presence {
+  /** PUBLISH. Both reject with SipError for what cannot be read, and with StateUnavailable. */
+  publish(call: Call): Promise<void>;
+  /** SUBSCRIBE, initial and within its dialog. */
+  subscribe(call: Call): Promise<void>;
+  /** Endpoints of this user have come or gone. */
+  bindingsChanged(aor: string): void;
+  /** The documents of these users, or policies that hold for them, have changed or are gone. */
+  directoryChanged(users: readonly string[]): void;
+  /** Takes up what an earlier process kept. Call it when the state is loaded and `bindings` answers from it. */
+  restore(): void;
+  describe(aor: string): PresenceDescription;
+  stop(): void;
+}
+
+export interface PresenceDescription {
+  availability: number;
+  activity: string;
+  note?: string;
+  watchers: number;
+}
+
+export function createPresence(options: PresenceOptions): Presence {
+  const { directory, bindings, contactFor, metrics, log, now = Date.now } = options;
+  const publications = createPublications(options.state, now);
+  const store = createWatchStore(options.state);
+  const publicationExpiries = createDeadlines(now, (aor) => presentities.settle(aor));
+  const watchExpiries = createDeadlines(now, expireWatch);
+  const presentities = createPresentities({
+    directory,
+    bindings,
+    publications,
+    expiries: publicationExpiries,
+    onChange: (aor) => store.of(aor).forEach(notifier.review),
+    log,
+  });
+  const notifier = createNotifier({
+    layer: options.layer,
+    flow: options.flow,
+    contactFor,
+    document: documentFor,
+    reserve: (watch) => store.save(watch).catch((err) => log.warn({ err }, 'no CSeq numbers for a NOTIFY')),
+    onFailure: (watch, failure) => watches.step(watch, { type: 'notify-failed', failure }),
+    now,
+    telemetry: createPresenceTelemetry(metrics, {
+      subscriptions: () => store.size,
+      publications: publications.count,
+    }),
+  });
+  const watches = createWatches({ store, presentities, deadlines: watchExpiries, notifier, now, log });
+
+  /** The last NOTIFY of a watch that was taken away from the watcher says that it is over, and no more. */
+  function documentFor({ presentity, container, subscription }: Watch): Buffer | undefined {
+    const { reason } = subscription;
+    return reason === 'rejected' || reason === 'noresource'
+      ? undefined
+      : presentities.document(presentity, container);
+  }
+
+  function expireWatch(id: string): void {
+    const watch = store.get(id);
+    if (watch) watches.step(watch, { type: 'expiry', now: now() });
+  }
+
+  function directoryChanged(users: readonly string[]): void {
+    for (const user of users) {
+      const aor = user.startsWith('sip:') ? user : `sip:${user}`;
+      presentities.reread(aor);
+      for (const watch of [...store.of(aor), ...store.by(aor)]) watches.reauthorize(watch);
+    }
+  }
+
+  return {
+    publish: refusing((call) =>
+      handlePublish(call, {
+        directory,
+        bindings,
+        publications: publications.of,
+        replace: presentities.replace,
+        now,
+      }),
+    ),
+    subscribe: refusing((call) => handleSubscribe(call, { presentities, store, watches, contactFor, now })),
+    bindingsChanged: presentities.settle,
+    directoryChanged,
+    restore() {
+      watches.restore();
+      for (const aor of new Set([...publications.users(), ...store.presentities()])) presentities.settle(aor);
+    },
+    describe(aor) {
+      const { availability, activity, notes } = presentities.state(aor);
+      const note = notes[0]?.text;
+      return {
+        availability,
+        activity,
+        ...(note === undefined ? {} : { note }),
+        watchers: store.of(aor).size,
+      };
+    },
+    stop() {
+      publicationExpiries.stop();
+      watchExpiries.stop();
+    },
+  };
+}
+
+/** The one place where a rule of presence that refuses becomes an answer. */
+const refusing =
+  (handle: (call: Call) => Promise<void>) =>
+  async (call: Call): Promise<void> => {
+    try {
+      await handle(call);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      call.refuse(error.status, error.message, error.rule, { headers: error.headers });
+    }
+  };

@@ -1,0 +1,100 @@
+import { nextExpiry } from '@linchpin/sip';
+import type { Directory, EffectiveUser } from '@linchpin/topology';
+import type { Binding } from '../registrar/binding.ts';
+import type { AggregationInput } from './aggregation.ts';
+import type { AggregateState } from './categories.ts';
+import { containerFor } from './containers.ts';
+import type { Deadlines } from './deadlines.ts';
+import { createPortraits, markOf } from './portraits.ts';
+import { endpointOf, type Publications, type Published, settlePublications } from './publications.ts';
+
+/** The users of this Front End as those whose presence can be watched. */
+export interface Presentities {
+  /** Undefined for whoever is not, or no longer, a user who may sign in. */
+  enabled(aor: string): EffectiveUser | undefined;
+  /** Whether the watcher, if one of ours, is still a user who may sign in. */
+  mayWatch(watcher: string): boolean;
+  containerFor(watcher: string, presentity: EffectiveUser): number;
+  state(aor: string): AggregateState;
+  document(aor: string, container: number): Buffer;
+  /** Resolves when stored, and calls `onChange`. */
+  replace(aor: string, published: Published[]): Promise<void>;
+  /** Endpoints have come or gone, or publications have expired. */
+  settle(aor: string): void;
+  /** The user's document or policies have changed. */
+  reread(aor: string): void;
+  /** Whether watchers were told what is true now, before this process or in it. */
+  isTold(aor: string): boolean;
+}
+
+export interface PresentitiesOptions {
+  directory: Pick<Directory, 'isLocalDomain' | 'user'>;
+  bindings(aor: string): Binding[];
+  publications: Publications;
+  expiries: Pick<Deadlines, 'set' | 'delete'>;
+  /** What some watcher may read of this presentity has changed, or may have. */
+  onChange(aor: string): void;
+  log: { warn(fields: object, message: string): void };
+}
+
+export function createPresentities(options: PresentitiesOptions): Presentities {
+  const { directory, bindings, publications, expiries, onChange, log } = options;
+  const portraits = createPortraits({
+    user: (aor) => directory.user(aor),
+    input: (aor) => inputOf(aor, publications.of(aor)),
+  });
+
+  function inputOf(aor: string, published: readonly Published[]): AggregationInput {
+    return { publications: published.map(({ state }) => state), registered: bindings(aor).map(endpointOf) };
+  }
+
+  function enabled(aor: string): EffectiveUser | undefined {
+    const user = directory.user(aor);
+    return user?.spec.enabled ? user : undefined;
+  }
+
+  const isLocal = (aor: string): boolean => directory.isLocalDomain(aor.slice(aor.lastIndexOf('@') + 1));
+
+  // What is in memory holds, and the next change writes all of it.
+  const tellLater = (aor: string) => (error: unknown) =>
+    log.warn({ err: error, user: aor }, 'the presence of a user is not stored as it is');
+
+  async function replace(aor: string, published: Published[]): Promise<void> {
+    await publications.put(aor, published, markOf(inputOf(aor, published)));
+    changed(aor);
+  }
+
+  function settle(aor: string): void {
+    const settled = settlePublications(publications.of(aor), bindings(aor));
+    const told = markOf(inputOf(aor, settled));
+    if (told !== publications.told(aor) || !publications.holds(aor, settled)) {
+      publications.put(aor, settled, told).catch(tellLater(aor));
+    }
+    changed(aor);
+  }
+
+  function changed(aor: string): void {
+    const expiry = nextExpiry(publications.of(aor));
+    if (expiry === undefined) expiries.delete(aor);
+    else expiries.set(aor, expiry);
+    portraits.update(aor);
+    onChange(aor);
+  }
+
+  return {
+    enabled,
+    mayWatch: (watcher) => !isLocal(watcher) || enabled(watcher) !== undefined,
+    containerFor: (watcher, presentity) =>
+      containerFor({ aor: watcher, sameEnterprise: isLocal(watcher) }, presentity),
+    state: portraits.state,
+    document: portraits.document,
+    replace,
+    settle,
+    reread(aor) {
+      // What endpoints of a user said who may not sign in any more is not said again when the user comes back.
+      if (!enabled(aor) && publications.of(aor).length > 0) replace(aor, []).catch(tellLater(aor));
+      portraits.update(aor);
+    },
+    isTold: (aor) => markOf(inputOf(aor, publications.of(aor))) === publications.told(aor),
+  };
+}

@@ -1,0 +1,118 @@
+// PUBLISH (RFC 3903): what endpoints say about their user.
+import { isDeepStrictEqual } from 'node:util';
+import { type PublishOutcome, publish, type SipRequest } from '@linchpin/sip';
+import type { Directory, EffectiveUser } from '@linchpin/topology';
+import type { Binding } from '../registrar/binding.ts';
+import type { Call } from '../signaling/call.ts';
+import type { Instance } from './categories.ts';
+import { readPidf } from './pidf-reader.ts';
+import { PIDF_TYPE } from './pidf-writer.ts';
+import { endpointOf, type Published } from './publications.ts';
+import { presenceEvent, Refusal } from './refusal.ts';
+import { XmlError } from './xml.ts';
+
+export interface PublishParts {
+  directory: Pick<Directory, 'isLocalDomain' | 'user'>;
+  publications(aor: string): Published[];
+  bindings(aor: string): Binding[];
+  /** Resolves when stored; watchers are told then. */
+  replace(aor: string, publications: Published[]): Promise<void>;
+  now(): number;
+}
+
+type Outcome = PublishOutcome<Published['state']>;
+
+/** Bytes; several times what the largest client sends. */
+const MAX_BODY = 25 * 1024;
+
+/**
+ * Seconds. RFC 3903 leaves them to the server: an hour is what RFC 3856 6.4 has for presence, so a client that vanished is not
+ * shown for longer, and those that stay need not ask more than once a minute.
+ */
+const EXPIRES = { min: 60, default: 3600, max: 3600 };
+
+export async function handlePublish(call: Call, parts: PublishParts): Promise<void> {
+  const user = ownUser(call, parts.directory);
+  presenceEvent(call.request);
+  const before = parts.publications(user.aor);
+  const outcome = consider(call, before, user, parts);
+  if (outcome.status !== 200) throw refusalOf(outcome);
+  // RFC 3903 6 step 5: all or nothing, and nothing is said to have been done that a crash could undo.
+  await parts.replace(user.aor, newest(outcome.publications, user.registrar.maxEndpointsPerUser));
+  call.reply(200, 'OK', { headers: outcome.headers });
+}
+
+/** RFC 3903 6 step 1, and nobody speaks for another (Lync publishes from the user's own endpoints only). */
+function ownUser({ request, identity }: Call, directory: PublishParts['directory']): EffectiveUser {
+  const { host } = request.parsedUri;
+  if (!directory.isLocalDomain(host.toLowerCase())) throw new Refusal(404, 'Not Found', 'foreign-domain');
+  const user = directory.user(identity);
+  if (!user || request.parsedUri.aor() !== identity)
+    throw new Refusal(403, 'Forbidden', 'publish-for-another');
+  return user;
+}
+
+/** RFC 3903 6 steps 3 to 6. */
+function consider(
+  { request, flow }: Call,
+  before: Published[],
+  user: EffectiveUser,
+  parts: PublishParts,
+): Outcome {
+  const ifMatch = request.has('sip-if-match') ? request.getAll('sip-if-match').join(', ') : undefined;
+  const known = before.find(({ etag }) => etag === ifMatch)?.state;
+  const now = parts.now();
+  const owner = parts.bindings(user.aor).find(({ flowId }) => flowId === flow.id);
+  const state = stateOf(request, known, {
+    flowId: flow.id,
+    heardAt: now,
+    ...(owner ? { endpoint: endpointOf(owner) } : {}),
+  });
+  const asked = { ifMatch, expires: request.expires, state };
+  return publish(before, asked, { now, limits: EXPIRES });
+}
+
+/** Without a body it is a refresh: the same state, heard again. */
+function stateOf(
+  request: SipRequest,
+  known: Published['state'] | undefined,
+  heard: Pick<Published['state'], 'flowId' | 'heardAt' | 'endpoint'>,
+): Published['state'] | undefined {
+  const instances = request.body.length === 0 ? known?.instances : readBody(request);
+  if (!instances) return undefined;
+  const same = known && isDeepStrictEqual(known.instances, instances);
+  return { ...known, instances, publishedAt: same ? known.publishedAt : heard.heardAt, ...heard };
+}
+
+function readBody(request: SipRequest): Instance[] {
+  const { body, contentType } = request;
+  const encoding = request.get('content-encoding')?.toLowerCase() ?? 'identity';
+  if (contentType !== PIDF_TYPE)
+    throw new Refusal(415, 'Unsupported Media Type', 'media-type', [['Accept', PIDF_TYPE]]);
+  if (encoding !== 'identity')
+    throw new Refusal(415, 'Unsupported Media Type', 'media-type', [['Accept-Encoding', 'identity']]);
+  if (body.length > MAX_BODY) throw new Refusal(413, 'Request Entity Too Large', 'body-too-large');
+  try {
+    return readPidf(body);
+  } catch (error) {
+    if (error instanceof XmlError)
+      throw new Refusal(400, `Bad Presence Document: ${error.message}`, 'presence-document');
+    throw error;
+  }
+}
+
+/** An endpoint that lost its entity tag leaves its publication behind: whoever was not heard of for longest gives way. */
+function newest(publications: Published[], limit: number): Published[] {
+  if (publications.length <= limit) return publications;
+  const oldest = publications.reduce((a, b) => (b.state.heardAt < a.state.heardAt ? b : a));
+  return newest(
+    publications.filter((one) => one !== oldest),
+    limit,
+  );
+}
+
+const rules = { 400: 'malformed', 412: 'no-publication', 423: 'interval-too-brief' } as const;
+
+function refusalOf({ status, reason, headers }: Exclude<Outcome, { status: 200 }>): Refusal {
+  return new Refusal(status, reason, rules[status], headers);
+}

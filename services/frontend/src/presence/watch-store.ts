@@ -1,0 +1,69 @@
+import { userStateKey } from '@linchpin/proto/subjects';
+import type { UserState } from '../fabric/user-state.ts';
+import { recordOf, SEQUENCE_BLOCK, type Watch, type WatchRecord } from './watch.ts';
+
+/** All watches that live, in memory by whom they concern, and in the store. */
+export interface WatchStore {
+  get(id: string): Watch | undefined;
+  /** Watches of which this is the presentity, in the order in which they began. */
+  of(presentity: string): ReadonlySet<Watch>;
+  by(watcher: string): ReadonlySet<Watch>;
+  presentities(): string[];
+  readonly size: number;
+  add(watch: Watch): void;
+  remove(watch: Watch): void;
+  /** Resolves when durable. */
+  save(watch: Watch): Promise<void>;
+  erase(watch: Watch): Promise<void>;
+  stored(): WatchRecord[];
+}
+
+export function createWatchStore(state: UserState): WatchStore {
+  const watches = new Map<string, Watch>();
+  const byPresentity = new Map<string, Set<Watch>>();
+  const byWatcher = new Map<string, Set<Watch>>();
+
+  return {
+    get: (id) => watches.get(id),
+    of: (presentity) => byPresentity.get(presentity) ?? none,
+    by: (watcher) => byWatcher.get(watcher) ?? none,
+    presentities: () => [...byPresentity.keys()],
+    get size() {
+      return watches.size;
+    },
+    add(watch) {
+      watches.set(watch.id, watch);
+      addTo(byPresentity, watch.presentity, watch);
+      addTo(byWatcher, watch.watcher, watch);
+    },
+    remove(watch) {
+      watches.delete(watch.id);
+      removeFrom(byPresentity, watch.presentity, watch);
+      removeFrom(byWatcher, watch.watcher, watch);
+    },
+    async save(watch) {
+      const { localSeq } = watch.dialog;
+      await state.put(keyOf(watch), recordOf(watch));
+      watch.reserved = Math.max(watch.reserved, localSeq + SEQUENCE_BLOCK);
+    },
+    erase: (watch) => state.delete(keyOf(watch)),
+    stored: () => Array.from(state.entries<WatchRecord>('subscription.'), ([, record]) => record),
+  };
+}
+
+const none: ReadonlySet<Watch> = new Set();
+
+const keyOf = ({ presentity, id }: Watch): string =>
+  userStateKey('subscription', presentity.slice('sip:'.length), id);
+
+function addTo(index: Map<string, Set<Watch>>, key: string, watch: Watch): void {
+  const watches = index.get(key);
+  if (watches) watches.add(watch);
+  else index.set(key, new Set([watch]));
+}
+
+function removeFrom(index: Map<string, Set<Watch>>, key: string, watch: Watch): void {
+  const watches = index.get(key);
+  watches?.delete(watch);
+  if (watches?.size === 0) index.delete(key);
+}

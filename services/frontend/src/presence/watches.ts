@@ -1,0 +1,115 @@
+import { type SubscriptionAction, type SubscriptionInput, stepSubscription } from '@linchpin/sip';
+import type { Deadlines } from './deadlines.ts';
+import type { Notifier } from './notifier.ts';
+import type { Presentities } from './presentities.ts';
+import { createWatch, resumeWatch, type Watch, type WatchRecord } from './watch.ts';
+import type { WatchStore } from './watch-store.ts';
+
+/** The life of watches, from their first SUBSCRIBE to their last NOTIFY. */
+export interface Watches {
+  /** Resolves when stored, which must be before the 200; no NOTIFY is sent yet. */
+  begin(record: WatchRecord): Promise<Watch>;
+  /** Resolves when stored, with what to do once the 200 is sent; undefined when the watch has ended meanwhile. */
+  refresh(watch: Watch, expires: number): Promise<SubscriptionAction[] | undefined>;
+  perform(watch: Watch, actions: readonly SubscriptionAction[]): void;
+  step(watch: Watch, input: SubscriptionInput): void;
+  /** Asks again whether the watcher may watch, and what it may read, and tells it if that has changed. */
+  reauthorize(watch: Watch): void;
+  /** Takes up what an earlier process kept. Tells those who missed a change, and nobody else. */
+  restore(): void;
+}
+
+export interface WatchesOptions {
+  store: WatchStore;
+  presentities: Pick<Presentities, 'enabled' | 'mayWatch' | 'containerFor' | 'isTold' | 'document'>;
+  deadlines: Pick<Deadlines, 'set' | 'delete'>;
+  notifier: Notifier;
+  now(): number;
+  log: { warn(fields: object, message: string): void };
+}
+
+export function createWatches({
+  store,
+  presentities,
+  deadlines,
+  notifier,
+  now,
+  log,
+}: WatchesOptions): Watches {
+  function live(watch: Watch): Watch {
+    store.add(watch);
+    deadlines.set(watch.id, watch.subscription.expiresAt);
+    return watch;
+  }
+
+  function advance(watch: Watch, input: SubscriptionInput): SubscriptionAction[] {
+    const [next, actions] = stepSubscription(watch.subscription, input);
+    watch.subscription = next;
+    return actions;
+  }
+
+  function perform(watch: Watch, actions: readonly SubscriptionAction[]): void {
+    if (actions.includes('remove')) drop(watch);
+    if (actions.includes('notify')) notifier.notify(watch);
+  }
+
+  function step(watch: Watch, input: SubscriptionInput): void {
+    perform(watch, advance(watch, input));
+  }
+
+  function drop(watch: Watch): void {
+    store.remove(watch);
+    deadlines.delete(watch.id);
+    store.erase(watch).catch(warn);
+  }
+
+  // What is in memory holds. After a restart an older record comes back, and the watcher's next answer or SUBSCRIBE settles it.
+  function warn(error: unknown): void {
+    log.warn({ err: error }, 'a presence subscription is not stored as it is');
+  }
+
+  async function refresh(watch: Watch, expires: number): Promise<SubscriptionAction[] | undefined> {
+    if (expires === 0) await store.erase(watch);
+    if (store.get(watch.id) !== watch) return undefined;
+    const actions = advance(watch, { type: 'refresh', expires, now: now() });
+    if (expires === 0) return actions;
+    live(watch);
+    await store.save(watch);
+    return store.get(watch.id) === watch ? actions : undefined;
+  }
+
+  function reauthorize(watch: Watch): void {
+    const presentity = presentities.enabled(watch.presentity);
+    if (!presentity) return step(watch, { type: 'terminate', reason: 'noresource' });
+    if (!presentities.mayWatch(watch.watcher)) return step(watch, { type: 'terminate', reason: 'rejected' });
+    const container = presentities.containerFor(watch.watcher, presentity);
+    if (container !== watch.container) move(watch, container);
+    notifier.review(watch);
+  }
+
+  function move(watch: Watch, container: number): void {
+    watch.container = container;
+    store.save(watch).catch(warn);
+  }
+
+  /** Whoever was told by an earlier process what is true now counts as told by this one. */
+  function resume(record: WatchRecord): Watch {
+    const watch = live(resumeWatch(record));
+    const told = presentities.enabled(watch.presentity) && presentities.isTold(watch.presentity);
+    if (told) watch.told = presentities.document(watch.presentity, watch.container);
+    return watch;
+  }
+
+  return {
+    async begin(record) {
+      const watch = createWatch(record);
+      await store.save(watch);
+      return live(watch);
+    },
+    refresh,
+    perform,
+    step,
+    reauthorize,
+    restore: () => store.stored().map(resume).forEach(reauthorize),
+  };
+}
