@@ -9,9 +9,9 @@ import type {
 import type { CredentialSpec } from './kinds/credential.ts';
 import type { Member, Pool, Role } from './kinds/topology.ts';
 import type { UserSpec } from './kinds/user.ts';
-import { effectiveSpec, type Place, type ScopedKind } from './precedence.ts';
+import { effectiveSpec, type Place } from './precedence.ts';
 import type { Replica } from './replica.ts';
-import { GLOBAL } from './schema.ts';
+import { GLOBAL, type ScopedKind } from './schema.ts';
 
 export interface EffectiveUser {
   /** `sip:alice@contoso.lab` */

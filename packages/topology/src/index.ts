@@ -20,7 +20,7 @@ export type {
 export type { CredentialSpec } from './kinds/credential.ts';
 export { type Member, type Pool, type Role, roles, type TopologySpec } from './kinds/topology.ts';
 export { BLOCKED_CONTAINER, type UserSpec } from './kinds/user.ts';
-export { effectiveSpec, type Place, type ScopedKind } from './precedence.ts';
+export { effectiveSpec, type Place } from './precedence.ts';
 export {
   deletionProblem,
   type PolicyKind,
@@ -38,6 +38,7 @@ export {
   type ReplicaOptions,
 } from './replica.ts';
 export {
+  allKinds,
   bucketOf,
   defaultSpec,
   GLOBAL,
@@ -46,4 +47,5 @@ export {
   kindsWithDefaults,
   MAX_SPEC_BYTES,
   parseDocument,
+  type ScopedKind,
 } from './schema.ts';

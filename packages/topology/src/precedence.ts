@@ -1,7 +1,7 @@
 // Which document holds for a user, pool or site: the nearest scope wins as a whole, nothing is merged.
-import type { Kind, Specs } from './document.ts';
+import type { Specs } from './document.ts';
 import type { Settings } from './references.ts';
-import { defaultSpec, GLOBAL } from './schema.ts';
+import { defaultSpec, GLOBAL, type ScopedKind } from './schema.ts';
 
 export interface Place {
   /** The policy that was given to the user. */
@@ -9,9 +9,6 @@ export interface Place {
   pool?: string | undefined;
   site?: string | undefined;
 }
-
-/** The kinds that have scopes. */
-export type ScopedKind = Exclude<Kind, 'Topology' | 'User' | 'Credential'>;
 
 /** User (tag), then pool, then site, then global; the built-in defaults only while there is no global document yet. */
 export function effectiveSpec<K extends ScopedKind>(

@@ -19,6 +19,9 @@ export const GLOBAL = 'global';
 /** A spec must fit a NATS message (1 MiB) with room to spare. */
 export const MAX_SPEC_BYTES = 512 * 1024;
 
+/** The kinds that have scopes. */
+export type ScopedKind = Exclude<Kind, 'Topology' | 'User' | 'Credential'>;
+
 type Scope = 'global' | 'site' | 'pool' | 'tag' | 'user';
 
 interface KindRow<K extends Kind> {
@@ -52,11 +55,11 @@ const rows: { [K in Kind]: KindRow<K> } = {
 export const allKinds = Object.keys(rows) as readonly Kind[];
 
 /** What administrators may write; credentials are derived from passwords. */
-export const kinds = allKinds.filter((kind) => kind !== 'Credential');
+export const kinds: readonly Kind[] = allKinds.filter((kind) => kind !== 'Credential');
 
 /** The kinds whose `global` document is made from defaults when there is none. */
 export const kindsWithDefaults = kinds.filter(
-  (kind) => kind !== 'Topology' && rows[kind].scopes.includes('global'),
+  (kind): kind is ScopedKind => kind !== 'Topology' && rows[kind].scopes.includes('global'),
 );
 
 export const bucketOf = (kind: Kind): string => rows[kind].bucket;

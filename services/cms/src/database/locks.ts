@@ -1,0 +1,8 @@
+/** The advisory locks that CMS pods on one database take; the numbers only have to differ from each other. */
+export const LOCK = {
+  migrate: 5_061_001,
+  /** One version is made after the other. */
+  publish: 5_061_002,
+  /** One pod writes to the buckets. */
+  push: 5_061_003,
+} as const;

@@ -1,0 +1,6 @@
+import { runRole } from '@linchpin/host';
+import manifest from '../package.json' with { type: 'json' };
+import { cmsConfig } from './config.ts';
+import { createRole } from './role.ts';
+
+await runRole({ role: 'cms', version: manifest.version, schema: cmsConfig, create: createRole });

@@ -1,0 +1,88 @@
+// Which pod runs which version of the configuration, as the pods say themselves.
+import type { Logger } from '@linchpin/host';
+import { REPLICA_BUCKET, type ReplicaReport } from '@linchpin/proto/subjects';
+import { type NatsLink, watchBucket } from '@linchpin/topology';
+import type { Telemetry } from '../telemetry.ts';
+
+/** Three reports missed. */
+const STALE_MS = 90_000;
+const REMEMBERED_VERSIONS = 100;
+
+export interface Expected {
+  pod: string;
+  role: string;
+}
+
+export interface ReplicaStatus extends ReplicaReport {
+  upToDate: boolean;
+}
+
+export interface Replicas {
+  start(): void;
+  /** A version has been made: from now on pods are measured by it. */
+  onVersion(version: number): void;
+  /** The pods that have reported and those that should have, by name. */
+  list(expected: readonly Expected[]): ReplicaStatus[];
+  stop(): void;
+}
+
+export function createReplicas(nats: NatsLink, telemetry: Telemetry, log: Logger, now = Date.now): Replicas {
+  const reports = new Map<string, ReplicaReport>();
+  const madeAt = new Map<number, number>();
+  let current = 0;
+  let stop = () => {};
+
+  function onReport(report: ReplicaReport): void {
+    const before = reports.get(report.pod)?.version ?? 0;
+    reports.set(report.pod, report);
+    const made = madeAt.get(report.version);
+    // A pod that is new has not been waiting for the version since it was made.
+    if (made !== undefined && before !== 0 && before !== report.version)
+      telemetry.replicationSeconds.observe((now() - made) / 1000);
+  }
+
+  function onVersion(version: number): void {
+    if (version === current) return;
+    current = version;
+    madeAt.set(version, now());
+    for (const old of [...madeAt.keys()].slice(0, -REMEMBERED_VERSIONS)) madeAt.delete(old);
+  }
+
+  const isUpToDate = ({ version, at }: ReplicaReport): boolean =>
+    version === current && now() - Date.parse(at) < STALE_MS;
+
+  telemetry.observeReplicas(() =>
+    [...reports.values()].map(({ pod, version }) => ({ pod, behind: Math.max(0, current - version) })),
+  );
+
+  return {
+    start() {
+      const watch = watchBucket({
+        bucket: REPLICA_BUCKET,
+        nats,
+        log,
+        onStart: () => reports.clear(),
+        onEntry: (entry) => entry.operation === 'PUT' && onReport(entry.json<ReplicaReport>()),
+        onProgress() {},
+      });
+      stop = watch.stop;
+    },
+    onVersion,
+    list(expected) {
+      const rows = new Map(expected.map(({ pod, role }) => [pod, neverReported(pod, role)]));
+      for (const report of reports.values())
+        rows.set(report.pod, { ...report, upToDate: isUpToDate(report) });
+      return [...rows.values()].sort((a, b) => (a.pod < b.pod ? -1 : 1));
+    },
+    stop: () => stop(),
+  };
+}
+
+const neverReported = (pod: string, role: string): ReplicaStatus => ({
+  pod,
+  role,
+  version: 0,
+  at: '',
+  productVersion: '',
+  upToDate: false,
+});

@@ -1,0 +1,98 @@
+// The parts of CMS, in the order in which they are made.
+import type { Host, HostError, Role } from '@linchpin/host';
+import type { PoolClient } from 'pg';
+import type { CmsConfig } from './config.ts';
+import { createDatabase } from './database/database.ts';
+import { migrate } from './database/migrate.ts';
+import { inTransaction } from './database/transaction.ts';
+import { publishDefaults } from './documents/documents.ts';
+import { createDocumentsRpc } from './documents/rpc.ts';
+import { currentVersion, selectOne } from './documents/store.ts';
+import { createPush } from './publish/push.ts';
+import { createReplicas, type Expected } from './replicas/replicas.ts';
+import { createReplicasRpc } from './replicas/rpc.ts';
+import { addRoutes } from './routes.ts';
+import { createTelemetry } from './telemetry.ts';
+
+export function createRole(config: CmsConfig, host: Host): Role {
+  const { health, log } = host;
+  const nats = host.nats();
+  const telemetry = createTelemetry(host.metrics);
+  let version = 0;
+
+  const database = createDatabase({
+    pool: requirePool(host),
+    health,
+    log,
+    async prepare(client) {
+      await migrate(client);
+      await inTransaction(client, publishDefaults);
+      onVersion(await currentVersion(client));
+    },
+    onUnusable: (error) => endProcess(host, error),
+  });
+  const replicas = createReplicas(nats, telemetry, log);
+  const { bucketReplicas } = config;
+  const pushing = createPush({ database, nats, bucketReplicas, onVersion, telemetry, health, log });
+
+  function onVersion(current: number): void {
+    version = current;
+    telemetry.version.set(current);
+    replicas.onVersion(current);
+  }
+
+  const stored = () =>
+    database.use(async (client) => ({
+      version: await currentVersion(client),
+      expected: await podsWithReplica(client),
+    }));
+
+  addRoutes(host.rpc, {
+    ...createDocumentsRpc({ database, push: pushing.push, onVersion, telemetry, log }),
+    ...createReplicasRpc({ nats, replicas, stored }),
+  });
+
+  return {
+    async start() {
+      watchNats(host);
+      await database.start();
+      replicas.start();
+      pushing.start();
+    },
+    drain: async () => {},
+    async stop() {
+      replicas.stop();
+      await Promise.all([pushing.stop(), database.stop()]);
+    },
+    endpoints: () => [],
+    configVersion: () => version,
+  };
+}
+
+function requirePool({ postgres }: Host) {
+  if (postgres === undefined) throw new Error('the configuration has no postgres');
+  return postgres;
+}
+
+function watchNats(host: Host): void {
+  const nats = host.nats();
+  const away = () => host.health.set('nats', false, 'NATS is away');
+  if (!nats.connected) away();
+  nats.onDisconnected(away);
+  nats.onConnected(() => host.health.set('nats', true));
+}
+
+/** The pods of the topology, but for CMS itself: it has the originals. */
+async function podsWithReplica(client: PoolClient): Promise<Expected[]> {
+  const topology = await selectOne(client, 'Topology', 'global');
+  return (topology?.spec.pools ?? [])
+    .filter(({ role }) => role !== 'cms')
+    .flatMap(({ role, members }) => members.map(({ name }) => ({ pod: name, role })));
+}
+
+// PostgreSQL was away when the process started, and came with tables that only a newer release understands.
+function endProcess(host: Host, error: HostError): never {
+  host.log.fatal(error.message);
+  process.stderr.write(`${error.message}\n`);
+  process.exit(error.exitCode);
+}
