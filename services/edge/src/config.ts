@@ -20,37 +20,17 @@ export const edgeConfig = hostConfig.extend({
     .strictObject({ cert: z.string(), key: z.string() })
     .describe('paths of the certificate for clients'),
   listeners: z.strictObject({ accessTls: listener(443), accessWss: listener(4443) }).prefault({}),
-  limits: z
-    .strictObject({
-      connections: z.number().int().min(1).default(15_000),
-      connectionsPerSource: z.number().int().min(1).default(500),
-      newConnectionsPerSecond: z
-        .number()
-        .min(0)
-        .default(20)
-        .describe('of one source address; 0 switches the limit off'),
-      newConnectionsBurst: z.number().int().min(1).default(100),
-      messagesPerSecond: z
-        .number()
-        .min(0)
-        .default(100)
-        .describe('of one connection; 0 switches the limit off'),
-      messagesBurst: z.number().int().min(1).default(300),
-      halfOpenSeconds: z.number().min(1).default(10),
-      signInSeconds: z
-        .number()
-        .min(1)
-        .default(30)
-        .describe('a connection that has not signed in by then is closed'),
-      idleSeconds: z.number().min(30).default(1200),
-      bodyBytes: z
-        .number()
-        .int()
-        .min(64 * 1024)
-        .max(256 * 1024)
-        .default(128 * 1024),
-    })
-    .prefault({}),
+  newConnections: z
+    .strictObject({ perSecond: z.number().min(0).default(20), burst: z.int().min(1).default(100) })
+    .prefault({})
+    .describe('from one source address; perSecond 0 switches the limit off'),
+  signInSeconds: z.number().min(1).default(30).describe('a connection without identity by then is closed'),
+  bodyBytes: z
+    .int()
+    .min(64 * 1024)
+    .max(256 * 1024)
+    .default(128 * 1024)
+    .describe('of one message'),
 });
 
 export type EdgeConfig = z.infer<typeof edgeConfig>;

@@ -19,7 +19,6 @@ import { createTelemetry } from './telemetry.ts';
 /** Every part of an Edge, made here in order. It knows no users: its replica holds the topology and policies only. */
 export function createRole(config: EdgeConfig, host: Host): Role {
   const { log, name } = host;
-  const { limits } = config;
   const replica = createReplica({
     dir: `${host.dataDir}/replica`,
     buckets: ['config'],
@@ -31,14 +30,8 @@ export function createRole(config: EdgeConfig, host: Host): Role {
   });
   const directory = createDirectory(replica);
   const telemetry = createTelemetry(host.metrics);
-  const sessions = createSessions(
-    name,
-    {
-      messages: { perSecond: limits.messagesPerSecond, burst: limits.messagesBurst },
-      signInMilliseconds: limits.signInSeconds * 1000,
-    },
-    ({ flow }) => flow.close('not signed in in time'),
-  );
+  const settings = () => directory.accessEdge(directory.poolOf(name)?.name ?? 'edge');
+  const sessions = createSessions(name, config.signInSeconds * 1000);
 
   const outward = createOutward({ find: sessions.find });
   const deliver = (frame: Frame, reply: (answer: Frame) => void): void => {
@@ -72,19 +65,27 @@ export function createRole(config: EdgeConfig, host: Host): Role {
     directors: directors.links,
     toFrontEnd: (pod, frame) => frontEnds.send(pod, frame),
   });
-  const connections = createBuckets({
-    perSecond: limits.newConnectionsPerSecond,
-    burst: limits.newConnectionsBurst,
-  });
+  const connections = createBuckets(config.newConnections);
+  const rateNow = () => {
+    const perSecond = settings().maxMessagesPerSecondPerSource;
+    return createBuckets({ perSecond, burst: 3 * perSecond });
+  };
+  let messages = rateNow();
   const access = createAccess({
     pod: name,
     sessions,
     admitConnection: connections.take,
+    admitMessage: (source) => messages.take(source),
     inward,
     telemetry,
     log,
   });
-  const listeners = createListeners(config, access);
+  const listeners = createListeners(config, access, settings);
+  const off = replica.onChange((changes) => {
+    if (!changes.some(({ kind }) => kind === 'AccessEdgeConfiguration')) return;
+    listeners.limit();
+    messages = rateNow();
+  });
 
   return {
     async start() {
@@ -98,6 +99,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
     },
     async stop() {
       await listeners.close();
+      off();
       sessions.stop();
       frontEnds.close();
       directors.stop();

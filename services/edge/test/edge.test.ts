@@ -69,6 +69,12 @@ const carries =
   (frame: Frame): boolean =>
     frame.message.includes(message.callId);
 
+const accessEdge = (spec: Record<string, unknown>) => ({
+  kind: 'AccessEdgeConfiguration',
+  name: 'global',
+  spec: { halfOpenSeconds: 1, ...spec },
+});
+
 beforeAll(async () => {
   lab = await createLab();
   const sip = await lab.sipTls(LAB_DOMAIN);
@@ -80,7 +86,8 @@ beforeAll(async () => {
     allow: ['edge'],
   });
   await lab.publisher.publish([
-    ...globalDocuments,
+    ...globalDocuments.filter(({ kind }) => kind !== 'AccessEdgeConfiguration'),
+    accessEdge({}),
     topologyDocument([
       { role: 'director', members: { 'director-0': director.address } },
       { role: 'edge', members: { 'edge-0': '127.0.0.1:1' } },
@@ -101,7 +108,7 @@ beforeAll(async () => {
       advertised: 'sip.contoso.lab:443',
       sipTls: { cert: sip.cert, key: sip.key },
       listeners: { accessTls: { port: 0 }, accessWss: { port: 0 } },
-      limits: { messagesPerSecond: 1, messagesBurst: 20, signInSeconds: 2, halfOpenSeconds: 1 },
+      signInSeconds: 2,
     }),
     create: createRole,
     log: createLog({ name: 'edge-0', role: 'edge', level: 'silent' }),
@@ -192,13 +199,17 @@ describe('a remote client', () => {
     socket.terminate();
   });
 
-  it('is told to come back later when it sends too much, or when no Director is there', async () => {
+  it('is told to come back later when it sends too much, from the moment the limit changes', async () => {
     const client = await connectClient();
-    for (let i = 0; i < 25; i++) client.send(request('OPTIONS').toBuffer());
+    const version = await lab.publisher.publish([accessEdge({ maxMessagesPerSecondPerSource: 1 })]);
+    await expect.poll(() => edge.role.configVersion()).toBe(version);
+    for (let i = 0; i < 8; i++) client.send(request('OPTIONS').toBuffer());
     const refusal = await client.received.next((text) => text.includes('503'));
     expect(refusal).toMatch(
-      /Retry-After: 10\r\nms-diagnostics: 1002;reason="Too many messages on this connection";source="edge-0";id="\w+"/,
+      /Retry-After: 10\r\nms-diagnostics: 1002;reason="Too many messages from this address";source="edge-0";id="\w+"/,
     );
+    await lab.publisher.publish([accessEdge({})]);
+    await expect.poll(() => edge.role.configVersion()).toBe(version + 1);
   });
 });
 

@@ -41,6 +41,7 @@ export async function openConnectionListener(
       flows.close('listener closed');
       await server.close();
     },
+    setLimits: (changed) => void Object.assign(limits, changed),
     ...(upgrade.setTls && { setTls: upgrade.setTls }),
   };
 }

@@ -3,7 +3,7 @@ import type { SipError } from '../message/error.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import type { Address, Flow, TransportName } from './flow.ts';
-import type { SomeTransportLimits } from './limits.ts';
+import type { SomeTransportLimits, TransportLimits } from './limits.ts';
 
 /** What listeners and connectors tell; all of it is called from the event loop and must not throw. */
 export interface FlowEvents {
@@ -53,6 +53,8 @@ export interface Listener {
   close(): Promise<void>;
   /** New certificates for handshakes from now on; only where there is TLS. Throws what node:tls throws for bad ones. */
   setTls?(context: SecureContextOptions): void;
+  /** New bounds for all connections, also those that are open; not for what one message may hold. */
+  setLimits?(limits: Partial<Omit<TransportLimits, 'message'>>): void;
   /** UDP only: the flow to an address, with the id that it had before a restart too. */
   flowTo?(remote: Address): Flow;
 }

@@ -9,6 +9,8 @@ export interface AccessParts {
   sessions: Sessions;
   /** Whether a source may open one more connection now. */
   admitConnection(source: string): boolean;
+  /** Whether a source may send one more message now. */
+  admitMessage(source: string): boolean;
   inward: {
     request(session: Session, request: SipRequest): boolean;
     response(session: Session, response: SipResponse): boolean;
@@ -30,6 +32,7 @@ export function createAccess({
   pod,
   sessions,
   admitConnection,
+  admitMessage,
   inward,
   telemetry,
   log,
@@ -72,8 +75,8 @@ export function createAccess({
   }
 
   function onRequest(session: Session, request: SipRequest): void {
-    if (!session.admit())
-      return refuse(session, request, 'flow-rate', 'Too many messages on this connection', 10);
+    if (!admitMessage(session.flow.remote.address))
+      return refuse(session, request, 'source-rate', 'Too many messages from this address', 10);
     if (!inward.request(session, request))
       refuse(session, request, 'no-director', 'No Director can be reached', 5);
   }
@@ -100,7 +103,8 @@ export function createAccess({
       if (session === undefined) return;
       telemetry.messages.inc({ direction: 'in' });
       if (message instanceof SipRequest) onRequest(session, message);
-      else if (!session.admit() || !inward.response(session, message)) note('stray-response', session);
+      else if (!admitMessage(flow.remote.address) || !inward.response(session, message))
+        note('stray-response', session);
     },
     onMalformed(error, flow) {
       const session = sessions.of(flow);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { SecureContextOptions } from 'node:tls';
-import { createTlsListener, createWsListener, type Listener, type TlsListenerOptions } from '@linchpin/sip';
+import { createTlsListener, createWsListener, type Listener } from '@linchpin/sip';
+import type { AccessEdgeConfigurationSpec } from '@linchpin/topology';
 import type { EdgeConfig } from '../config.ts';
 import type { Access } from './access.ts';
 
@@ -8,6 +9,8 @@ import type { Access } from './access.ts';
 export interface Listeners {
   open(): Promise<void>;
   list(): readonly Listener[];
+  /** Takes over what the AccessEdgeConfiguration says, for open connections too. */
+  limit(): void;
   /** Reads the certificate again, for handshakes from now on. */
   reload(): Promise<void>;
   close(): Promise<void>;
@@ -18,36 +21,33 @@ async function readTls({ cert, key }: EdgeConfig['sipTls']): Promise<SecureConte
   return { cert: certPem, key: keyPem, minVersion: 'TLSv1.2' };
 }
 
-function optionsFor(
+const limitsOf = (spec: AccessEdgeConfigurationSpec) => ({
+  connections: spec.maxConnections,
+  connectionsPerSource: spec.maxConnectionsPerSource,
+  halfOpenSeconds: spec.halfOpenSeconds,
+  idleSeconds: spec.idleSeconds,
+  messageSeconds: spec.messageSeconds,
+});
+
+export function createListeners(
   config: EdgeConfig,
   access: Access,
-  tls: SecureContextOptions,
-): Omit<TlsListenerOptions, 'name' | 'address' | 'port'> {
-  const { limits } = config;
-  return {
-    tls,
-    limits: {
-      connections: limits.connections,
-      connectionsPerSource: limits.connectionsPerSource,
-      halfOpenSeconds: limits.halfOpenSeconds,
-      idleSeconds: limits.idleSeconds,
-      message: { body: limits.bodyBytes },
-    },
-    ...access,
-  };
-}
-
-export function createListeners(config: EdgeConfig, access: Access): Listeners {
+  settings: () => AccessEdgeConfigurationSpec,
+): Listeners {
   const open: Listener[] = [];
   return {
     async open() {
-      const options = optionsFor(config, access, await readTls(config.sipTls));
+      const limits = { ...limitsOf(settings()), message: { body: config.bodyBytes } };
+      const options = { tls: await readTls(config.sipTls), limits, ...access };
       const { accessTls, accessWss } = config.listeners;
       const sentBy = config.advertised === undefined ? {} : { sentBy: config.advertised };
       open.push(await createTlsListener({ name: 'access-tls', ...accessTls, ...sentBy, ...options }));
       open.push(await createWsListener({ name: 'access-wss', ...accessWss, ...options }));
     },
     list: () => open,
+    limit() {
+      for (const listener of open) listener.setLimits?.(limitsOf(settings()));
+    },
     async reload() {
       const tls = await readTls(config.sipTls);
       for (const listener of open) listener.setTls?.(tls);

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { type BucketLimits, createBuckets } from '@linchpin/host';
 import type { Flow } from '@linchpin/sip';
 
 /** A remote client's connection as the rest of the system knows it. */
@@ -8,14 +7,6 @@ export interface Session {
   readonly token: string;
   readonly flow: Flow;
   readonly openedAt: number;
-  /** Takes one message's worth of its rate. */
-  admit(): boolean;
-}
-
-export interface SessionLimits {
-  messages: BucketLimits;
-  /** A connection that proved no identity by then is closed. */
-  signInMilliseconds: number;
 }
 
 export interface Sessions {
@@ -27,21 +18,16 @@ export interface Sessions {
   stop(): void;
 }
 
-/** All open connections of this pod, by flow and by token. */
-export function createSessions(
-  pod: string,
-  limits: SessionLimits,
-  onExpired: (session: Session) => void,
-): Sessions {
+/** All open connections of this pod, by flow and by token. One that proved no identity in time is closed. */
+export function createSessions(pod: string, signInMilliseconds: number): Sessions {
   const byFlow = new Map<Flow, Session>();
   const byToken = new Map<string, Session>();
   const epoch = randomBytes(4).toString('hex');
-  const rate = createBuckets(limits.messages);
   let count = 0;
 
   function open(flow: Flow): Session {
     const token = `${pod}/${epoch}.${++count}`;
-    const session: Session = { token, flow, openedAt: Date.now(), admit: () => rate.take(token) };
+    const session: Session = { token, flow, openedAt: Date.now() };
     byFlow.set(flow, session);
     byToken.set(token, session);
     return session;
@@ -49,10 +35,10 @@ export function createSessions(
 
   /** Sessions are kept in the order they opened, so the first young one ends the search. */
   const sweep = setInterval(() => {
-    const old = Date.now() - limits.signInMilliseconds;
+    const old = Date.now() - signInMilliseconds;
     for (const session of byFlow.values()) {
       if (session.openedAt > old) break;
-      if (session.flow.identity === '') onExpired(session);
+      if (session.flow.identity === '') session.flow.close('not signed in in time');
     }
   }, 1000);
   sweep.unref();
@@ -63,7 +49,6 @@ export function createSessions(
       flow.onClose(() => {
         byFlow.delete(flow);
         byToken.delete(session.token);
-        rate.forget(session.token);
       });
       return session;
     },
