@@ -40,6 +40,8 @@ export interface System {
   pid(role: string): Promise<number>;
   /** Creates a user, resolves with the password that was made. */
   createUser(name: string): Promise<string>;
+  /** Stops it, starts it again on the same folder, and resolves with the seconds until it was ready. */
+  restart(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -65,7 +67,7 @@ export async function startSystem({ domain = 'contoso.lab' } = {}): Promise<Syst
   const home = mkdtempSync(join(tmpdir(), 'linchpin-'));
   const offset = await freeOffset();
   const args = ['start', '--home', home, '--domain', domain, '--port-offset', String(offset)];
-  const process = run(linchpin, args, { cwd: tmpdir() });
+  let process = run(linchpin, args, { cwd: tmpdir() });
 
   const cli = async (...words: string[]): Promise<string> => {
     const { stdout } = await promisify(execFile)(linchpin, [...words, '--home', home], {
@@ -76,20 +78,23 @@ export async function startSystem({ domain = 'contoso.lab' } = {}): Promise<Syst
   };
   const status = async (): Promise<Status> => JSON.parse(await cli('status', '-o', 'json')) as Status;
 
-  const end = Date.now() + 90_000;
-  let latest: Status | undefined;
-  while (!latest?.ready) {
-    if (process.child.exitCode !== null || Date.now() > end)
-      throw new Error(`the system did not start:\n${process.output()}`);
-    latest = await status().catch(() => undefined);
+  async function untilReady(): Promise<Status> {
+    for (const deadline = Date.now() + 90_000; ; ) {
+      const latest = await status().catch(() => undefined);
+      if (latest?.ready) return latest;
+      if (process.child.exitCode !== null || Date.now() > deadline)
+        throw new Error(`the system did not start:\n${process.output()}`);
+    }
   }
-  const started = latest;
+  const started = await untilReady();
 
   return {
     home,
     domain,
     caFile: started.caFile,
-    process,
+    get process() {
+      return process;
+    },
     cli,
     status,
     port: (name) => endpointOf(started, ({ name: candidate }) => candidate === name, name).port,
@@ -111,6 +116,13 @@ export async function startSystem({ domain = 'contoso.lab' } = {}): Promise<Syst
     async createUser(name) {
       const printed = await cli('create', 'user', name, '-o', 'json');
       return (JSON.parse(printed) as { password: string }).password;
+    },
+    async restart() {
+      await process.stop('SIGTERM', 30_000);
+      const startedAt = performance.now();
+      process = run(linchpin, args, { cwd: tmpdir() });
+      await untilReady();
+      return (performance.now() - startedAt) / 1000;
     },
     async stop() {
       await process.stop('SIGTERM', 30_000);

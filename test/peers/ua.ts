@@ -114,6 +114,8 @@ export interface UserAgent {
   subscribe(to: string, expires?: number): Promise<SipResponse>;
   /** The first request, past or to come, for which `match` holds. */
   received(match: (request: SipRequest) => boolean, milliseconds?: number): Promise<SipRequest>;
+  /** Told about every request as it comes, for measuring. */
+  onRequest(listener: (request: SipRequest) => void): void;
   sendRaw(bytes: Buffer | string): void;
   readonly closed: Promise<unknown>;
   close(): void;
@@ -128,7 +130,9 @@ export async function createUserAgent(user: string, password: string, via: Via):
   const registration = { callId: randomBytes(8).toString('hex'), cseq: 0 };
 
   /** A request is answered 200, except INVITE, which stays with the test. */
+  let heard = (_request: SipRequest): void => {};
   function onRequest(request: SipRequest): void {
+    heard(request);
     requests.push(request);
     if (request.method === 'ACK' || request.method === 'INVITE') return;
     wire.send(SipResponse.to(request, 200, 'OK', { toTag: 'ua' }).toBuffer());
@@ -222,6 +226,9 @@ export async function createUserAgent(user: string, password: string, via: Via):
         ],
       }),
     received: (match, milliseconds = 10_000) => requests.next(match, milliseconds),
+    onRequest(listener) {
+      heard = listener;
+    },
     sendRaw: (bytes) => wire.send(Buffer.from(bytes)),
     closed: wire.closed,
     close: wire.close,

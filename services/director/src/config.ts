@@ -18,7 +18,7 @@ export const directorConfig = hostConfig.extend({
   limits: z
     .strictObject({
       unauthenticated: bucket(50, 200).describe('requests of one source address before sign-in'),
-      account: bucket(100, 400).describe('requests of one signed-in account'),
+      account: bucket(600, 1200).describe('requests of one signed-in account'),
       sourceFailures: bucket(0.5, 20).describe('wrong passwords from one source address'),
       accountFailures: bucket(0.2, 10).describe('wrong passwords for one account'),
     })

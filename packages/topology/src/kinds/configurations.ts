@@ -42,13 +42,13 @@ export const externalAccessPolicySpec = z.strictObject({ outsideAccess: z.boolea
 export const accessEdgeConfigurationSpec = z.strictObject({
   allowOutsideUsers: z.boolean().default(true),
   maxConnections: whole(1, 1_000_000).default(20_000),
-  maxConnectionsPerSource: whole(1, 100_000).default(200),
+  maxConnectionsPerSource: whole(1, 100_000).default(1000),
   /** From accept to the end of the first whole message. */
   halfOpenSeconds: whole(1, 300).default(15),
   idleSeconds: whole(30, 86_400).default(900),
   /** For one message to arrive whole. */
   messageSeconds: whole(1, 300).default(30),
-  maxMessagesPerSecondPerSource: whole(1, 100_000).default(200),
+  maxMessagesPerSecondPerSource: whole(1, 100_000).default(2000),
 });
 
 export type DigestAlgorithm = z.output<typeof digestAlgorithm>;

@@ -1,0 +1,156 @@
+// `npm run bench [name…]`: what Linchpin does on this machine, as ratios to a baseline of the same run where there is one.
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { type System, startSystem } from '../system.ts';
+import { publishUsers } from '../users.ts';
+import { startKamailio } from './kamailio.ts';
+import { measureExternalPath } from './latency.ts';
+import { loadUsers, measureMessage, measureRegister, type Subject } from './throughput.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+interface Row {
+  what: string;
+  measured: string;
+  baseline?: string;
+  ratio?: string;
+  bar?: string;
+}
+
+const number = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** The benchmarks that the packages carry: each has `run()`, which returns what it measured. */
+const micro: Record<string, { file: string; bar?: string }> = {
+  parser: { file: 'packages/sip/bench/parse.ts', bar: '200,000 typical messages/s' },
+  transactions: { file: 'packages/sip/bench/transaction.ts' },
+  proxy: { file: 'packages/sip/bench/proxy.ts' },
+  'peer-link': { file: 'packages/host/bench/peer-link.ts' },
+  push: { file: 'packages/topology/bench/push.ts', bar: '< 500 ms in 50 replicas' },
+  presence: { file: 'services/frontend/bench/presence.ts', bar: '10,000 NOTIFY/s' },
+};
+
+async function runMicro(name: string): Promise<Row[]> {
+  const { file, bar } = micro[name] as { file: string; bar?: string };
+  const { run } = (await import(join(root, file))) as {
+    run(): Promise<{ name: string; perSecond?: number; milliseconds?: number }[]>;
+  };
+  return (await run()).map(({ name: what, perSecond, milliseconds }, index) => ({
+    what: `${name}: ${what}`,
+    measured: perSecond === undefined ? `${(milliseconds ?? 0).toFixed(1)} ms` : `${number(perSecond)}/s`,
+    ...(index === 0 && bar !== undefined ? { bar } : {}),
+  }));
+}
+
+async function againstKamailio(system: System): Promise<Row[]> {
+  const kamailio = await startKamailio();
+  const baseline: Subject = {
+    name: 'kamailio',
+    server: `127.0.0.1:${kamailio.port}`,
+    domain: 'contoso.lab',
+    pids: [kamailio.pid],
+  };
+  const server = `127.0.0.1:${system.port('sip-udp')}`;
+  const ours: Subject = {
+    name: 'Front End',
+    server,
+    domain: system.domain,
+    pids: [await system.pid('frontend')],
+  };
+  const row = (what: string, bar: number, mine: number, theirs: number): Row => ({
+    what,
+    measured: `${number(mine)} per CPU second`,
+    baseline: `Kamailio ${number(theirs)}`,
+    ratio: `${(mine / theirs).toFixed(2)}×`,
+    bar: `≥ ${bar}×`,
+  });
+  try {
+    // Once to warm up, then the run that counts; the two servers in turn.
+    await measureRegister(ours, 4000, 1000);
+    const registers = [
+      await measureRegister(baseline, 10_000, 2000),
+      await measureRegister(ours, 10_000, 2000),
+    ] as const;
+    await measureMessage(ours, 2000, 500);
+    const messages = [
+      await measureMessage(baseline, 6000, 1000),
+      await measureMessage(ours, 6000, 1000),
+    ] as const;
+    return [
+      row('REGISTER with digest, UDP', 0.3, registers[1].perCpuSecond, registers[0].perCpuSecond),
+      row('MESSAGE, challenged and relayed, UDP', 0.6, messages[1].perCpuSecond, messages[0].perCpuSecond),
+    ];
+  } finally {
+    await kamailio.stop();
+  }
+}
+
+async function externalPath(system: System): Promise<Row[]> {
+  const { inside, outside } = await measureExternalPath(system);
+  const lost = inside.failed + outside.failed;
+  return [
+    {
+      what: `Edge and Director in the way, 500 messages/s${lost > 0 ? `, ${lost} FAILED` : ''}`,
+      measured: `p50 ${outside.p50.toFixed(2)} ms, p99 ${outside.p99.toFixed(2)} ms`,
+      baseline: `inside p50 ${inside.p50.toFixed(2)} ms, p99 ${inside.p99.toFixed(2)} ms`,
+      ratio: `+${(outside.p50 - inside.p50).toFixed(2)} ms`,
+      bar: '≤ +1 ms at p50',
+    },
+  ];
+}
+
+async function withSystem(names: string[]): Promise<Row[]> {
+  const system = await startSystem();
+  try {
+    await publishUsers(system, [...loadUsers, 'receiver']);
+    const rows: Row[] = [];
+    if (names.includes('kamailio')) rows.push(...(await againstKamailio(system)));
+    if (names.includes('external')) rows.push(...(await externalPath(system)));
+    if (names.includes('restart')) {
+      const seconds = await system.restart();
+      rows.push({
+        what: '`npm start` again, until ready',
+        measured: `${seconds.toFixed(1)} s`,
+        bar: '≤ 5 s',
+      });
+    }
+    return rows;
+  } finally {
+    await system.stop();
+  }
+}
+
+function print(rows: Row[]): void {
+  const cells = [
+    ['what', 'measured', 'baseline', 'ratio', 'bar'],
+    ['---', '---', '---', '---', '---'],
+    ...rows.map(({ what, measured, baseline = '', ratio = '', bar = '' }) => [
+      what,
+      measured,
+      baseline,
+      ratio,
+      bar,
+    ]),
+  ];
+  for (const row of cells) console.log(`| ${row.join(' | ')} |`);
+}
+
+const whole = ['kamailio', 'external', 'restart'];
+const known = [...Object.keys(micro), ...whole];
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`no benchmark is called ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  process.exit(2);
+}
+const names = asked.length > 0 ? asked : known;
+console.log(
+  `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}\n`,
+);
+const rows: Row[] = [];
+for (const name of names.filter((candidate) => candidate in micro)) {
+  console.error(`… ${name}`);
+  rows.push(...(await runMicro(name)));
+}
+if (names.some((name) => whole.includes(name))) rows.push(...(await withSystem(names)));
+print(rows);
+process.exit(0);
