@@ -90,13 +90,13 @@ function passwordFits(
  * Throws SipError for a request that cannot be understood.
  */
 export function createJudge({ directory, pool, nonces, attempts }: JudgeParts) {
+  /** Credentials whose nonce is fit to be checked. */
   function credible(
     request: SipRequest,
     credentials: DigestCredentials,
     claimed: string,
-    origin: Origin,
+    { source, edgePool }: Origin,
   ): Verdict {
-    const { source, edgePool } = origin;
     const limited = attempts.attempt(source, claimed);
     if (limited !== undefined) return { kind: 'refuse', rule: limited };
     const user = directory.user(claimed);
@@ -104,6 +104,8 @@ export function createJudge({ directory, pool, nonces, attempts }: JudgeParts) {
       attempts.failed(source, claimed);
       return { kind: 'refuse', rule: user === undefined ? 'unknown-user' : 'wrong-password' };
     }
+    // Only a right answer uses its count up: others must not be able to fill the memory of used ones.
+    if (nonces.check(credentials.nonce, credentials.ncCount) !== 'ok') return challenge(claimed, true);
     attempts.succeeded(source, claimed);
     const rule = barred(user, directory, edgePool);
     return rule === undefined
@@ -111,16 +113,22 @@ export function createJudge({ directory, pool, nonces, attempts }: JudgeParts) {
       : { kind: 'refuse', rule };
   }
 
+  const challenge = (claimed: string, stale: boolean): Verdict => ({
+    kind: 'challenge',
+    realm: domainOf(claimed),
+    stale,
+    algorithms: directory.registrar(pool).digestAlgorithms,
+  });
+
   function unproven(request: SipRequest, claimed: string, origin: Origin): Verdict {
     const realm = domainOf(claimed);
     if (!directory.isLocalDomain(realm)) return { kind: 'refuse', rule: 'foreign-domain' };
-    const algorithms = directory.registrar(pool).digestAlgorithms;
     const credentials = credentialsFor(request, realm);
-    if (credentials === undefined || !isAlgorithm(credentials.algorithm, algorithms))
-      return { kind: 'challenge', realm, stale: false, algorithms };
-    // RFC 7616 3.3: with a nonce that is too old, forged or used before, the client may try again with a new one.
-    if (nonces.check(credentials.nonce, credentials.ncCount) !== 'ok')
-      return { kind: 'challenge', realm, stale: true, algorithms };
+    const { digestAlgorithms } = directory.registrar(pool);
+    if (credentials === undefined || !isAlgorithm(credentials.algorithm, digestAlgorithms))
+      return challenge(claimed, false);
+    // RFC 7616 3.3: with a nonce that is too old or forged the client may try again with a new one.
+    if (nonces.examine(credentials.nonce) !== 'ok') return challenge(claimed, true);
     return credible(request, credentials, claimed, origin);
   }
 
