@@ -9,12 +9,10 @@ export interface LogOptions {
   level?: string;
 }
 
-// A reader of stdout that hangs must cost log lines, not memory.
-const MAX_PENDING_BYTES = 16 * 1024 * 1024;
-
 /** JSON lines on stdout. `traceparent` and `callId` are ordinary fields; secrets are taken out by field name. */
 export function createLog({ role, name, level = 'info' }: LogOptions): Logger {
-  const stdout = pino.destination({ dest: 1, sync: false, maxLength: MAX_PENDING_BYTES });
+  // Not asynchronous: at exit the last lines would come out of order, or not at all.
+  const stdout = pino.destination({ dest: 1, sync: true });
   return pino(
     {
       level,
