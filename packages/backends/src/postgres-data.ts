@@ -91,7 +91,7 @@ async function createCluster(
   superuser: Superuser,
 ): Promise<void> {
   const draft = `${dir}.new`;
-  const passwordFile = `${dir}.password`;
+  const passwordFile = `${dir}.initdb-password`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true, mode: 0o700 });
   await writeFile(passwordFile, superuser.password, { mode: 0o600 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -47,6 +47,7 @@ export interface Lab {
 
 export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'linchpin-lab-')));
+  await mkdir(dir, { recursive: true });
   const onProgress = options.onProgress ?? (() => {});
   const authority = createAuthority(join(dir, 'pki'));
   const log = createLog({ name: 'lab', role: 'lab', level: 'silent' });
@@ -65,7 +66,12 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     certificate(pod, [`${role}.linchpin.internal`, pod, 'localhost']);
 
   async function natsLink(role: string): Promise<NatsLink> {
-    const link = createNatsLink({ servers: [`tls://127.0.0.1:${natsPort}`], tls: await tls(role), role, log });
+    const link = createNatsLink({
+      servers: [`tls://127.0.0.1:${natsPort}`],
+      tls: await tls(role),
+      role,
+      log,
+    });
     links.push(link);
     return link;
   }

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { HostError } from '@linchpin/host';
 import type { PoolClient } from 'pg';
-import { LOCK } from './locks.ts';
+import { LOCK } from '../locks.ts';
 
 /** EX_DATAERR of sysexits.h: starting again does not help, the newer release does. */
 export const NEWER_SCHEMA_EXIT_CODE = 65;

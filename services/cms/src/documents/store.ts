@@ -1,7 +1,7 @@
 // The tables versions, documents and credentials.
 import type { Document, Kind } from '@linchpin/topology';
 import type { PoolClient } from 'pg';
-import { LOCK } from '../database/locks.ts';
+import { LOCK } from '../locks.ts';
 import type { Digest } from './credential.ts';
 import type { Planned } from './plan.ts';
 

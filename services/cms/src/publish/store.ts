@@ -1,7 +1,7 @@
 // What PostgreSQL holds for the roles, read by the push as it was at one moment.
 import type { Head, PublishedDocument } from '@linchpin/proto/subjects';
 import type { PoolClient } from 'pg';
-import { LOCK } from '../database/locks.ts';
+import { LOCK } from '../locks.ts';
 
 const BATCH = 1000;
 
