@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { createAuthority, type Identity } from '@linchpin/backends';
 import type { Home } from './home.ts';
@@ -6,6 +7,8 @@ import type { Settings } from './settings.ts';
 
 /** Makes the CA and what it signs, renews what ends soon; resolves to the names of new certificates. */
 export async function ensureCertificates(home: Home, settings: Settings): Promise<string[]> {
+  // Clients of other users read the CA; the keys inside are closed on their own.
+  await mkdir(home.pki, { recursive: true, mode: 0o711 });
   const authority = createAuthority(home.pki);
   await authority.ready();
   const wanted = identities(home, settings);

@@ -11,6 +11,8 @@ export interface RoleOptions {
   home: Home;
   role: RoleLayout;
   console: Console;
+  /** The role's main file. */
+  program?: string;
   /** Restarts the role when its source changes, for developers. */
   watch?: boolean;
 }
@@ -41,15 +43,20 @@ export function rolePart(options: RoleOptions): Part {
   };
 }
 
+const programOf = (role: RoleName): string => join(REPOSITORY, 'services', role, 'src', 'main.ts');
+
 async function lacks(role: RoleLayout): Promise<string | undefined> {
   const health = (await askRole(role))?.health ?? 'no answer';
   return health === 'ready' ? undefined : health;
 }
 
-async function startRole({ home, role, watch }: RoleOptions, log: (line: string) => void): Promise<Running> {
+async function startRole(
+  { home, role, watch, program = programOf(role.role) }: RoleOptions,
+  log: (line: string) => void,
+): Promise<Running> {
   const args = [
     ...(watch ? ['--watch', '--watch-preserve-output'] : []),
-    join(REPOSITORY, 'services', role.role, 'src', 'main.ts'),
+    program,
     '--config',
     join(home.roleDir(role.role), 'config.yaml'),
   ];

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
+import { createWriteStream, mkdirSync, openSync, renameSync, statSync, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 
 export interface RotatingFileOptions {
@@ -35,19 +35,19 @@ export class RotatingFile {
     return new Promise((resolve) => this.#stream.end(resolve));
   }
 
+  // Opened at once: an open that is under way would follow the path, not the file, when we rename it.
   #open(): WriteStream {
-    const stream = createWriteStream(this.#path, { flags: 'a', mode: 0o600 });
+    const stream = createWriteStream(this.#path, { fd: openSync(this.#path, 'a', 0o600) });
     // A full disk costs log lines, not the installation.
     stream.on('error', () => {});
     return stream;
   }
 
-  // What is still in the old stream follows its file under the new name.
   #rotate(): void {
-    this.#stream.end();
     for (let age = this.#keep; age >= 1; age--) moveIfThere(this.#aged(age - 1), this.#aged(age));
-    this.#bytes = 0;
+    this.#stream.end();
     this.#stream = this.#open();
+    this.#bytes = 0;
   }
 
   #aged(age: number): string {

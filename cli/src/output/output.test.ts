@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { documentTable } from './documents.ts';
+import { formatOf, render } from './render.ts';
+import { table } from './table.ts';
+import { userDescription } from './user.ts';
+
+const user = { kind: 'User', name: 'bob@contoso.lab', version: 4, spec: { enabled: true, pool: 'frontend' } };
+
+describe('output', () => {
+  test('a table has columns as wide as needed and no trailing spaces', () => {
+    expect(
+      table(
+        ['NAME', 'X'],
+        [
+          ['long name', ''],
+          ['b', '22'],
+        ],
+      ),
+    ).toBe('NAME        X\nlong name\nb           22');
+  });
+
+  test('JSON is what programs read', async () => {
+    expect(JSON.parse(await render('json', [user], () => ''))).toEqual([user]);
+  });
+
+  test('a list in YAML is a stream that apply takes', async () => {
+    const text = await render('yaml', [user, user], () => '');
+    expect(parseAllDocuments(text).map((document) => document.toJS())).toEqual([user, user]);
+  });
+
+  test('an unknown format is refused', () => {
+    expect(() => formatOf('xml')).toThrow('There is no output format "xml"; there are table, json, yaml.');
+  });
+
+  test('users have columns of their own', () => {
+    const other = {
+      ...user,
+      name: 'al@x',
+      spec: { enabled: false, displayName: 'Al', pool: 'p', policies: { presence: 'A' } },
+    };
+    expect(documentTable([user, other]).split('\n')).toEqual([
+      'NAME              DISPLAY NAME   ENABLED   POOL       POLICIES     VERSION',
+      'bob@contoso.lab                  yes       frontend                4',
+      'al@x              Al             no        p          presence=A   4',
+    ]);
+  });
+
+  test('other documents show their settings', () => {
+    const policy = {
+      kind: 'PresencePolicy',
+      name: 'global',
+      version: 1,
+      spec: { privacyMode: false, list: ['a'] },
+    };
+    expect(documentTable([policy])).toContain('global   1         privacyMode=false list=["a"]');
+  });
+
+  test('a described user shows presence in words, and why it is unknown', () => {
+    const endpoint = {
+      contact: 'sip:bob@192.0.2.1',
+      userAgent: 'linphone',
+      transport: 'tls',
+      flow: 'edge-0/1',
+      expires: 540,
+    };
+    const state = {
+      endpoints: [endpoint],
+      availability: 6500,
+      activity: 'on-the-phone',
+      note: '',
+      watchers: 2,
+      servedBy: 'frontend-0',
+    };
+    const text = userDescription({ ...user, state });
+    expect(text).toMatch(/presence: +busy \(6500\), on-the-phone/);
+    expect(text).toMatch(/sip:bob@192.0.2.1 +tls +edge-0\/1 +540 s +linphone/);
+    expect(userDescription({ ...user, why: 'no answer' })).toMatch(/state: +unknown: no answer/);
+  });
+});
