@@ -27,8 +27,10 @@ const receiveBufferBytes = 4 * 1024 * 1024;
 export async function openEndpoint(options: EndpointOptions, sendQueueBytes: number): Promise<UdpEndpoint> {
   const type = isIPv6(options.address) ? 'udp6' : 'udp4';
   const socket = createSocket({ type, lookup: lookUp, recvBufferSize: receiveBufferBytes });
+  // With `lookUp` below, an address is bound before `bind` returns.
+  const listening = once(socket, 'listening');
   socket.bind(options.port, options.address);
-  await once(socket, 'listening');
+  await listening;
   // What is sent to an unreachable address comes back as an error of the socket.
   socket.on('error', () => {});
   const { address, port } = socket.address();
