@@ -7,7 +7,7 @@ import { createDiskCopy } from './disk-copy.ts';
 import type { Document, DocumentChange, Kind } from './document.ts';
 import { createDocumentSet } from './document-set.ts';
 import { createReporter, type Reporter } from './report.ts';
-import { bucketOf, isKind } from './schema.ts';
+import { bucketOf, completeDocument, isKind } from './schema.ts';
 import { createStaging } from './staging.ts';
 
 /** What a replica needs of the link to NATS (`@linchpin/host` makes it): it may be away for any time. */
@@ -49,7 +49,7 @@ export interface Replica {
   readonly version: number;
   get<K extends Kind>(kind: K, name: string): Document<K> | undefined;
   list<K extends Kind>(kind: K): Iterable<Document<K>>;
-  /** The listener runs after a version has been applied as a whole; returns the function that ends it. */
+  /** The listeners run, in the order in which they came, after a version has been applied as a whole. */
   onChange(listener: ChangeListener): () => void;
   /** Resolves when the version that is applied is on disk. */
   stop(): Promise<void>;
@@ -155,9 +155,10 @@ export function createReplica({ dir, buckets, nats, log, ...pod }: ReplicaOption
   };
 }
 
+// An older release may have written the copy.
 const created = (document: Document): DocumentChange => ({
   kind: document.kind,
   name: document.name,
   before: undefined,
-  after: document,
+  after: completeDocument(document),
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { TopologyError } from './document.ts';
-import { completeSpec, defaultSpec, parseDocument, parseDocumentKey } from './schema.ts';
+import { type Kind, TopologyError } from './document.ts';
+import { completeDocument, defaultSpec, parseDocument, parseDocumentKey } from './schema.ts';
 
 const topology = {
   sipDomains: ['contoso.lab'],
@@ -214,14 +214,21 @@ describe('parseDocument', () => {
   });
 });
 
-describe('completeSpec', () => {
-  it('adds settings that came later and keeps those of a newer release', () => {
-    const spec = { outsideAccess: false, shadow: 1 } as never;
-    expect(completeSpec('ExternalAccessPolicy', spec)).toEqual({ outsideAccess: false, shadow: 1 });
-    expect(completeSpec('PresencePolicy', { privacyMode: true } as never)).toEqual({
+describe('completeDocument', () => {
+  const complete = (kind: Kind, spec: object) =>
+    completeDocument({ kind, name: 'global', version: 1, spec: spec as never }).spec;
+
+  it('adds settings that came later', () => {
+    expect(complete('PresencePolicy', { privacyMode: true })).toEqual({
       ...defaultSpec('PresencePolicy'),
       privacyMode: true,
     });
+  });
+
+  it('keeps settings of a newer release', () => {
+    const spec = { maxExpires: 800, shadow: 1 };
+    expect(complete('RegistrarConfiguration', spec)).toMatchObject({ ...spec, minExpires: 300 });
+    expect(complete('User', { pool: 'p', voice: true })).toEqual({ pool: 'p', voice: true });
   });
 });
 

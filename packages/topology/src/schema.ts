@@ -79,10 +79,12 @@ export const isKind = (text: string): text is Kind => Object.hasOwn(rows, text);
 export const defaultSpec = <K extends Kind>(kind: K): Specs[K] => rows[kind].spec.parse({});
 
 /** Fills in the defaults of settings that came after the document was written; keeps settings it does not know. */
-export function completeSpec<K extends Kind>(kind: K, spec: Specs[K]): Specs[K] {
+export function completeDocument<K extends Kind>(document: Document<K>): Document<K> {
+  const { kind, spec } = document;
   const parsed = rows[kind].spec.safeParse(spec);
-  if (parsed.success) return parsed.data;
-  return (kindsWithDefaults as readonly Kind[]).includes(kind) ? { ...defaultSpec(kind), ...spec } : spec;
+  if (parsed.success) return { ...document, spec: parsed.data };
+  const hasDefaults = (kindsWithDefaults as readonly Kind[]).includes(kind);
+  return hasDefaults ? { ...document, spec: { ...defaultSpec(kind), ...spec } } : document;
 }
 
 /** Checks a document by itself and fills in the defaults. Throws a TopologyError that lists every problem. */

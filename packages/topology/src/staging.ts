@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Head, PublishedDocument } from '@linchpin/proto/subjects';
 import type { Document, DocumentChange } from './document.ts';
 import type { DocumentSet } from './document-set.ts';
-import { completeSpec, isKind, parseDocumentKey } from './schema.ts';
+import { completeDocument, isKind, parseDocumentKey } from './schema.ts';
 
 interface Stage {
   /** What has arrived since the watch began is the whole bucket, not only what changed. */
@@ -76,7 +76,11 @@ export function createStaging(buckets: readonly string[], current: DocumentSet):
       const { kind, name, version, spec } = published;
       // A kind that a newer CMS knows and this release does not.
       if (!isKind(kind)) return;
-      stage(bucket, key, spec === null ? undefined : complete({ kind, name, version, spec } as Document));
+      stage(
+        bucket,
+        key,
+        spec === null ? undefined : completeDocument({ kind, name, version, spec } as Document),
+      );
     },
     remove(bucket, key) {
       stageOf(bucket).seen.delete(key);
@@ -106,11 +110,6 @@ const newStage = (): Stage => ({
 const taken = () => ({ whole: false, changes: new Map(), seen: new Set() });
 
 const isClosed = ({ atHead, complete }: Stage): boolean => atHead && complete;
-
-const complete = (document: Document): Document => ({
-  ...document,
-  spec: completeSpec(document.kind, document.spec),
-});
 
 const same = (before: Document | undefined, after: Document | undefined): boolean =>
   before?.version === after?.version && isDeepStrictEqual(before?.spec, after?.spec);

@@ -88,6 +88,8 @@ export interface Rig {
   readonly log: () => string;
   /** Start, where it was stopped; resolves when the role is up. */
   start(): Promise<void>;
+  /** A second pod on the same database. */
+  another(): Promise<Caller>;
   stop(): Promise<void>;
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
   stopPostgres(): Promise<void>;
@@ -110,10 +112,9 @@ export async function createRig(): Promise<Rig> {
   await lab.tls('frontend');
   let replicas: { replica: Replica; link: NatsLink }[] = [];
   let postgres: { stop(): Promise<void> } = lab.postgres;
-  let cms: StartedRole | undefined;
-  let admin: Caller | undefined;
+  let running: { cms: StartedRole; admin: Caller }[] = [];
 
-  async function start(): Promise<void> {
+  async function startCms(): Promise<{ cms: StartedRole; admin: Caller }> {
     const config = cmsConfig.parse({
       name: 'cms-0',
       role: 'cms',
@@ -124,14 +125,16 @@ export async function createRig(): Promise<Rig> {
       nats: { servers: [lab.natsUrl] },
       postgres: { host: '127.0.0.1', port, user: 'linchpin', database: 'postgres', passwordFile },
     });
-    cms = await startRole({ role: 'cms', version: '0.0.0', config, create: createRole, log });
-    admin = createCaller(cms, adminTls);
+    const cms = await startRole({ role: 'cms', version: '0.0.0', config, create: createRole, log });
+    return { cms, admin: createCaller(cms, adminTls) };
   }
 
   async function stop(): Promise<void> {
-    admin?.close();
-    await cms?.stop();
-    [cms, admin] = [undefined, undefined];
+    for (const { cms, admin } of running) {
+      admin.close();
+      await cms.stop();
+    }
+    running = [];
   }
 
   async function sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
@@ -166,13 +169,18 @@ export async function createRig(): Promise<Rig> {
   return {
     lab,
     get cms() {
-      return cms as StartedRole;
+      return (running[0] as (typeof running)[0]).cms;
     },
     get admin() {
-      return admin as Caller;
+      return (running[0] as (typeof running)[0]).admin;
     },
     log: () => lines.join(''),
-    start,
+    start: async () => void running.push(await startCms()),
+    async another() {
+      const started = await startCms();
+      running.push(started);
+      return started.admin;
+    },
     stop,
     sql,
     stopPostgres: () => postgres.stop(),

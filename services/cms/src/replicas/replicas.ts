@@ -1,7 +1,8 @@
 // Which pod runs which version of the configuration, as the pods say themselves.
 import type { Logger } from '@linchpin/host';
-import { REPLICA_BUCKET, type ReplicaReport } from '@linchpin/proto/subjects';
-import { type NatsLink, watchBucket } from '@linchpin/topology';
+import { keyToken, REPLICA_BUCKET, type ReplicaReport } from '@linchpin/proto/subjects';
+import { type BucketWatchOptions, type NatsLink, watchBucket } from '@linchpin/topology';
+import { z } from 'zod';
 import type { Telemetry } from '../telemetry.ts';
 
 /** Three reports missed. */
@@ -31,6 +32,11 @@ export function createReplicas(nats: NatsLink, telemetry: Telemetry, log: Logger
   const madeAt = new Map<number, number>();
   let current = 0;
   let stop = () => {};
+
+  function onEntry({ key, operation, value }: Entry): void {
+    const report = operation === 'PUT' ? readReport(key, value) : undefined;
+    if (report !== undefined) onReport(report);
+  }
 
   function onReport(report: ReplicaReport): void {
     const before = reports.get(report.pod)?.version ?? 0;
@@ -62,7 +68,7 @@ export function createReplicas(nats: NatsLink, telemetry: Telemetry, log: Logger
         nats,
         log,
         onStart: () => reports.clear(),
-        onEntry: (entry) => entry.operation === 'PUT' && onReport(entry.json<ReplicaReport>()),
+        onEntry,
         onProgress() {},
       });
       stop = watch.stop;
@@ -76,6 +82,26 @@ export function createReplicas(nats: NatsLink, telemetry: Telemetry, log: Logger
     },
     stop: () => stop(),
   };
+}
+
+type Entry = Parameters<BucketWatchOptions['onEntry']>[0];
+
+const reportShape = z.object({
+  pod: z.string(),
+  role: z.string(),
+  version: z.int().min(0),
+  at: z.iso.datetime(),
+  productVersion: z.string(),
+});
+
+// Every pod writes here, Edge too, which faces the Internet: what is not a report, or not the pod's own, is nothing.
+function readReport(key: string, value: Uint8Array): ReplicaReport | undefined {
+  try {
+    const report = reportShape.parse(JSON.parse(Buffer.from(value).toString('utf8')));
+    return keyToken(report.pod) === key ? report : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const neverReported = (pod: string, role: string): ReplicaStatus => ({
