@@ -64,6 +64,29 @@ test('a reader that stops fills the queue, and only the queue', async () => {
   expect(sink.batches.flat().map(({ n }) => n)).toEqual([-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
+test('what is finished leaves whole, even where the reader has stopped', async () => {
+  const sink = createSink({ blocked: true });
+  const outbox = new Outbox<Numbered>(sink.stream, 10);
+  outbox.push({ n: -1 });
+  await turn();
+  for (const frame of numbers(3)) outbox.push(frame);
+  outbox.finish();
+  expect(outbox.close()).toBe(0);
+  sink.read();
+  expect(sink.batches.flat().map(({ n }) => n)).toEqual([-1, 0, 1, 2]);
+});
+
+test('large frames fill the queue before it counts many', async () => {
+  const { stream } = createSink({ blocked: true });
+  const outbox = new Outbox<Framed>(stream, 8192);
+  outbox.push({});
+  await turn();
+  const message = Buffer.alloc(1024 * 1024);
+  let taken = 0;
+  while (outbox.push({ message })) taken++;
+  expect(taken).toBe(32);
+});
+
 test('what never left is counted', async () => {
   const { stream, batches } = createSink();
   const outbox = new Outbox<Numbered>(stream, 10);

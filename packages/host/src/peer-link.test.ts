@@ -126,6 +126,30 @@ test('a peer that falls silent is given up, and what could not leave is counted'
   expect(downs[0]?.dropped).toBeGreaterThan(0);
 });
 
+test('the server too finds out that a peer has fallen silent', async () => {
+  const gone: string[] = [];
+  const server = await serve({ onPeerGone: (_, { reason }) => gone.push(reason) }, 0);
+  const gate = await createGate(() => server.port);
+  closing.push(() => gate.close());
+  const outer = await link({ port: gate.port, keepaliveMs: 60_000 });
+  await until(() => outer.up);
+  gate.freeze();
+  await until(() => gone.length === 1);
+  expect(gone).toEqual(['stream ended']);
+});
+
+test('a server that stops takes nobody in again', async () => {
+  const server = await serve();
+  let ups = 0;
+  const outer = await link({ port: server.port, onUp: () => ups++ });
+  await until(() => outer.up);
+  server.peers.close();
+  await until(() => !outer.up);
+  const later = await link({ port: server.port, pod: 'outer-1' } as never);
+  await expect.poll(() => later.up, { timeout: 200 }).toBe(false);
+  expect({ ups, peers: server.peers.peers.size }).toEqual({ ups: 1, peers: 0 });
+});
+
 test('a pod that opens a second stream takes the place of its first', async () => {
   const gone: string[] = [];
   const server = await serve({ onPeerGone: (_, { reason }) => gone.push(reason) });
@@ -172,7 +196,7 @@ test('both ends flush what they took before they close', async () => {
   const outer = await link({ port: server.port, onFrame: (got) => back.push(text(got)) });
   await until(() => outer.up);
   server.peers.send('outer-0', frame('bye'));
-  server.peers.close();
+  server.peers.peers.get('outer-0')?.close();
   await until(() => back.length === 1);
   await until(() => !outer.up);
   await until(() => outer.up);

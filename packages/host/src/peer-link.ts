@@ -28,7 +28,7 @@ export interface PeerLinkOptions<F extends Framed, C extends Client> {
   log: Logger;
   /** Frames held while the peer does not read, 8192. */
   queueLimit?: number;
-  /** A silent peer is given up after twice this time, 2000. */
+  /** A silent peer is asked after this time, 2000, and given up when it does not answer. */
   keepaliveMs?: number;
 }
 
@@ -74,7 +74,7 @@ class Link<F extends Framed, C extends Client> implements PeerLink<F> {
   }
 
   send(frame: F): boolean {
-    return this.#upAt !== undefined && this.#stream.send(frame);
+    return this.up && this.#stream.send(frame);
   }
 
   close(): void {

@@ -35,6 +35,7 @@ export interface PeerServer<F> {
   readonly peers: ReadonlyMap<string, Peer<F>>;
   /** false: not taken, because there is no such peer or it does not read. */
   send(pod: string, frame: F): boolean;
+  /** Ends all streams and takes no new ones. */
   close(): void;
 }
 
@@ -43,6 +44,7 @@ type Call<F> = ServerDuplexStream<Batch<F>, Batch<F>>;
 /** The answering end of peer links. A pod that comes again takes the place of its old stream. */
 export function createPeerServer<F extends Framed>(options: PeerServerOptions<F>): PeerServer<F> {
   const peers = new Map<string, ServedPeer<F>>();
+  let closed = false;
 
   function take(call: Call<F>, pod: string, role: string): void {
     peers.get(pod)?.lose('replaced by a new stream');
@@ -59,6 +61,8 @@ export function createPeerServer<F extends Framed>(options: PeerServerOptions<F>
     handler(call) {
       const pod = podOf(call);
       const role = callerRole(call);
+      // Whoever is told to go comes again at once; by then the port is closed, or this says so.
+      if (closed) return refuse(call, status.UNAVAILABLE, `${options.pod} stops`);
       if (!pod) return refuse(call, status.INVALID_ARGUMENT, `metadata "${POD_KEY}" is missing`);
       if (!role) return refuse(call, status.PERMISSION_DENIED, "the caller's certificate names no role");
       // A pod's name is only its own word, so it must not displace the stream of another role.
@@ -69,6 +73,7 @@ export function createPeerServer<F extends Framed>(options: PeerServerOptions<F>
     peers,
     send: (pod, frame) => peers.get(pod)?.send(frame) ?? false,
     close() {
+      closed = true;
       for (const peer of [...peers.values()]) peer.close();
     },
   };
@@ -104,7 +109,7 @@ class ServedPeer<F extends Framed> implements Peer<F> {
     this.#onGone = onGone;
     this.#outbox = new Outbox<F>(call, queueLimit ?? QUEUE_LIMIT);
     call.on('data', (batch: Batch<F>) => deliver(batch, (frame) => onFrame(frame, this), log));
-    call.on('end', () => this.lose('ended by the peer'));
+    call.on('end', () => this.lose('stream ended'));
     call.on('cancelled', () => this.lose('connection lost'));
     call.on('error', (error) => this.lose(error.message));
     call.on('close', () => this.lose('closed'));
@@ -119,7 +124,7 @@ class ServedPeer<F extends Framed> implements Peer<F> {
   }
 
   close(): void {
-    this.#outbox.flush();
+    this.#outbox.finish();
     this.lose('closed');
   }
 

@@ -1,5 +1,6 @@
 import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { type Batch, deliver, type Framed } from './batch.ts';
+import { keepalive } from './keepalive.ts';
 import type { Logger } from './log.ts';
 import { Outbox } from './outbox.ts';
 import type { PeerDown, PeerLinkOptions } from './peer-link.ts';
@@ -9,7 +10,6 @@ import { createRpcClient } from './rpc-client.ts';
 export const POD_KEY = 'linchpin-pod';
 export const QUEUE_LIMIT = 8192;
 
-const KEEPALIVE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 const CLOSE_GRACE_MS = 1_000;
 
@@ -59,7 +59,8 @@ export function openPeerStream<F extends Framed, C extends Client>(
   return {
     send: (frame) => outbox.push(frame),
     close() {
-      outbox.flush();
+      if (lost) return;
+      outbox.finish();
       call.end();
       clearTimeout(timer);
       timer = setTimeout(() => lose('closed'), CLOSE_GRACE_MS);
@@ -68,15 +69,13 @@ export function openPeerStream<F extends Framed, C extends Client>(
 }
 
 function createClient<F extends Framed, C extends Client>(options: PeerLinkOptions<F, C>): C {
-  const keepaliveMs = options.keepaliveMs ?? KEEPALIVE_MS;
   return createRpcClient(
     options.client,
     options.address,
     options.role,
     { client: () => options.credentials },
     {
-      'grpc.keepalive_time_ms': keepaliveMs,
-      'grpc.keepalive_timeout_ms': keepaliveMs,
+      ...keepalive(options.keepaliveMs),
       // A connection of its own, opened anew each time: the peer's address may have changed, and its loss is ours alone.
       'grpc.use_local_subchannel_pool': 1,
     },

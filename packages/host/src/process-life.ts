@@ -58,8 +58,10 @@ async function leave(role: StartedRole, drain: boolean, log: Logger): Promise<ne
 }
 
 async function reload(role: StartedRole | undefined, log: Logger): Promise<void> {
+  // One that is starting has just read them.
+  if (!role) return;
   try {
-    await role?.reload();
+    await role.reload();
     log.info('certificates read again');
   } catch (error) {
     log.error({ err: error }, 'certificates not read again, those in use stay');

@@ -1,6 +1,7 @@
 import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { createGrpcHealth, healthDefinition } from './grpc-health.ts';
 import type { Health } from './health.ts';
+import { keepalive } from './keepalive.ts';
 import type { Logger } from './log.ts';
 import type { Mtls } from './mtls.ts';
 import { guard, type RpcAccess } from './rpc-guard.ts';
@@ -25,21 +26,21 @@ export interface RpcServerOptions {
   mtls: Mtls;
   health: Health;
   log: Logger;
+  /** A silent caller is asked after this time, 2000, and given up when it does not answer. */
+  keepaliveMs?: number;
 }
 
 const STOP_GRACE_MS = 1_000;
 
-// A caller that has died without a word is found within four seconds: its streams hold state here.
-const LIMITS = {
-  'grpc.keepalive_time_ms': 2_000,
-  'grpc.keepalive_timeout_ms': 2_000,
-  'grpc.max_concurrent_streams': 1_000,
-};
+const MAX_STREAMS = 1_000;
 
 /** Only callers with a certificate of the private CA get in; `grpc.health.v1` is served to all of them. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   const { address, mtls, log } = options;
-  const server = new Server(LIMITS);
+  const server = new Server({
+    ...keepalive(options.keepaliveMs),
+    'grpc.max_concurrent_streams': MAX_STREAMS,
+  });
   const health = createGrpcHealth(options.health);
   server.addService(healthDefinition, health.implementation);
   let port = 0;

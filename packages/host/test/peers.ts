@@ -21,7 +21,14 @@ export async function startFrameServer(
 ): Promise<FrameServer> {
   const mtls = await certificates.mtls('inner');
   const peers = createPeerServer<TestFrame>({ pod: 'inner-0', log: silent, ...options });
-  const rpc = createRpcServer({ address: '127.0.0.1', port, mtls, health: createHealth(), log: silent });
+  const rpc = createRpcServer({
+    address: '127.0.0.1',
+    port,
+    mtls,
+    health: createHealth(),
+    log: silent,
+    keepaliveMs: 300,
+  });
   rpc.addService(framesDefinition, { connect: peers.handler }, { allow: ['outer'] });
   await rpc.listen();
   return { rpc, peers, port: rpc.port, stop: () => rpc.stop(0) };
