@@ -75,15 +75,22 @@ async function pass(
   { onStart, onEntry, onProgress }: BucketWatchOptions,
   end: () => void,
 ): Promise<void> {
-  onStart();
   const lastSequence = async () => (await kv.status()).streamInfo.state.last_seq;
-  const completeness = createCompleteness(lastSequence, () => signal.aborted || onProgress(true), end);
+  let over = false;
+  onStart();
+  const completeness = createCompleteness(
+    lastSequence,
+    () => over || signal.aborted || onProgress(true),
+    end,
+  );
   for await (const entry of entries) {
-    if (signal.aborted) return;
+    if (signal.aborted) break;
     completeness.saw(entry.revision);
     onEntry(entry);
     onProgress(completeness.whole);
   }
+  // An answer that comes now is about a watch that is no more.
+  over = true;
 }
 
 /** A stream that was deleted and made again has another time of creation. */
