@@ -38,6 +38,8 @@ interface Waiting {
 }
 
 const SWEEP_MS = 50;
+/** What a Front End may listen to, see `NatsLinkOptions.role`. */
+const INBOX = '_INBOX.frontend';
 
 /**
  * Requests over NATS with one subscription for all answers and one timer for all timeouts. The client library's own
@@ -69,7 +71,7 @@ export function createRequests(nats: NatsLink): Requests {
 
   function attach(next: NatsConnection): void {
     if (next !== connection || answers?.isClosed()) {
-      inbox = createInbox();
+      inbox = createInbox(INBOX);
       connection = next;
       answers = next.subscribe(`${inbox}.*`, { callback: answered });
     }

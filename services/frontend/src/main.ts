@@ -1,0 +1,6 @@
+import { runRole } from '@linchpin/host';
+import manifest from '../package.json' with { type: 'json' };
+import { frontendConfig } from './config.ts';
+import { createRole } from './role.ts';
+
+await runRole({ role: 'frontend', version: manifest.version, schema: frontendConfig, create: createRole });

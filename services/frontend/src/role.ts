@@ -1,0 +1,246 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Endpoint, Host, Role } from '@linchpin/host';
+import { FrontendService } from '@linchpin/proto/frontend/v1/frontend';
+import { RelayService } from '@linchpin/proto/relay/v1/relay';
+import { createNonces, createProxy, createTransactionLayer, type Flow } from '@linchpin/sip';
+import { createDirectory, createReplica, type DocumentChange, type Replica } from '@linchpin/topology';
+import { createFrontendRpc } from './admin/describe-user.ts';
+import { createAuthentication } from './authentication/authentication.ts';
+import { withoutCredentials } from './authentication/credentials.ts';
+import type { FrontendConfig } from './config.ts';
+import { createConversations } from './conversations/conversations.ts';
+import { createHops, deviceMark } from './conversations/hops.ts';
+import { createRecipients } from './conversations/recipients.ts';
+import { createUserState } from './fabric/user-state.ts';
+import { createHome } from './home/home.ts';
+import { createPresence } from './presence/index.ts';
+import type { Binding } from './registrar/binding.ts';
+import { createBindings } from './registrar/bindings.ts';
+import { createEviction } from './registrar/eviction.ts';
+import { createFlowWatch } from './registrar/flow-watch.ts';
+import { createRegistrar } from './registrar/registrar.ts';
+import { createRoutes } from './routes.ts';
+import { createDirectors } from './signaling/directors.ts';
+import { createEdges } from './signaling/edges.ts';
+import { createFlows, hostOf, isRemote } from './signaling/flows.ts';
+import { createInbound } from './signaling/inbound.ts';
+import { createListeners } from './signaling/listeners.ts';
+import { createRefusals } from './signaling/refusals.ts';
+import { createRemoteFlows, podOf } from './signaling/remote-flows.ts';
+import { createCalls } from './signaling/served-call.ts';
+import { loadSigningKey } from './signaling/signing-key.ts';
+import { uriTransport } from './signaling/uri-transport.ts';
+import { createTelemetry } from './telemetry.ts';
+
+/** Every part of a Front End, made here in order. */
+export async function createRole(config: FrontendConfig, host: Host): Promise<Role> {
+  const { log, name: pod, mtls } = host;
+  const nats = host.nats();
+  const signingKey = await loadSigningKey(host.dataDir);
+  const telemetry = createTelemetry(host.metrics);
+
+  const replica = createReplica({
+    dir: `${host.dataDir}/replica`,
+    buckets: ['config', 'directory'],
+    nats,
+    pod,
+    role: host.role,
+    productVersion: host.version,
+    log,
+  });
+  const directory = createDirectory(replica);
+  const home = createHome({ pod, directory, addresses: () => listeners.addresses() });
+  const state = createUserState({
+    nats,
+    replicas: config.state.replicas,
+    patience: config.state.patienceSeconds * 1000,
+    onWrite: telemetry.write,
+    log,
+  });
+
+  const layer = createTransactionLayer({
+    onRequest: (request, flow) => inbound(request, flow),
+    onAck: (ack, flow) => conversations.acknowledge(ack, flow),
+  });
+  const remoteFlows = createRemoteFlows({
+    pod,
+    domain: config.domain,
+    send: (edge, frame) => edges.links.get(edge)?.send(frame) ?? false,
+  });
+  const edges = createEdges({ pod, mtls, replica, directory, flows: remoteFlows, layer, log });
+  const directors = createDirectors({ pod, flows: remoteFlows, layer, log });
+  const listeners = createListeners(config, {
+    onMessage: layer.receive,
+    onFlow: (flow) => flows.add(flow),
+    onMalformed: (error, flow) => {
+      telemetry.malformed(flow.transport);
+      log.debug({ reason: error.reason, flow: flow.id }, 'malformed message');
+    },
+  });
+  const flows = createFlows({
+    remote: remoteFlows,
+    udp: () => listeners.list().filter(({ transport }) => transport === 'udp'),
+    isEdge: (name) => directory.poolOf(name)?.role === 'edge',
+    connect: listeners.connect,
+  });
+
+  const bindings = createBindings({ state, log, onRemoved: (aor) => presence.bindingsChanged(aor) });
+  const watch = createFlowWatch(config.registrar.graceSeconds * 1000, (flowId, aor) =>
+    bindings.remove(aor, (binding) => binding.flowId === flowId, 'connection lost'),
+  );
+  const eviction = createEviction({ bindings, find: home.find, flow: flows.find, flowsOf: flows.of, log });
+  const register = createRegistrar({
+    bindings,
+    watch,
+    isHere: (request) =>
+      home.isLocalDomain(request.parsedUri.host.toLowerCase()) || home.isServer(request.parsedUri),
+    homed: home.homed,
+    isDead: flows.isDead,
+    hostOf,
+    onChange: (aor) => presence.bindingsChanged(aor),
+    flowTimer: config.registrar.flowTimer,
+    log,
+  });
+
+  const hops = createHops(signingKey('route'), hostOf);
+  const proxy = createProxy({
+    layer,
+    schemes: ['sip'],
+    routeHere: (uri) => hops.tokenIn(uri) ?? (home.isServer(uri) ? '' : undefined),
+  });
+  const conversations = createConversations({
+    proxy,
+    hops,
+    recipients: createRecipients<Binding>({
+      homed: home.homed,
+      isLocalDomain: home.isLocalDomain,
+      endpoints: bindings.of,
+      wayTo: flows.wayTo,
+      isDead: flows.isDead,
+      find: flows.find,
+      deviceMark,
+    }),
+    instanceAt: (aor, flow) => bindings.of(aor).find(({ flowId }) => flowId === flow.id)?.instance,
+    withoutCredentials: (request) => withoutCredentials(request, directory.isLocalDomain),
+    telemetry,
+  });
+  const presence = createPresence({
+    layer,
+    state,
+    directory,
+    bindings: bindings.of,
+    flow: flows.find,
+    contactFor: (flow: Flow) => `sip:${hostOf(flow)};transport=${uriTransport(flow.transport)}`,
+    log,
+    metrics: host.metrics,
+  });
+
+  const refusals = createRefusals(pod, log, telemetry);
+  const inbound = createInbound({
+    layer,
+    proxy,
+    routes: createRoutes({
+      register,
+      presence,
+      conversations,
+      isServer: (request) => home.isServer(request.parsedUri),
+    }),
+    authenticate: createAuthentication({
+      directory,
+      nonces: createNonces({ key: signingKey('nonce'), lifetime: config.nonceLifetime }),
+      isRemote,
+    }),
+    readHop: hops.read,
+    createCall: createCalls(refusals, telemetry),
+    isLoaded: () => state.loaded,
+    refusals,
+    telemetry,
+    log,
+  });
+  telemetry.watch({
+    users: () => bindings.users().size,
+    registrations: () => sum([...bindings.users().keys()].map((aor) => bindings.of(aor).length)),
+    flows: () => flows.size,
+    transactions: layer.stats,
+  });
+  host.rpc.addService(RelayService, { connect: directors.handler }, { allow: ['director'] });
+  host.rpc.addService(
+    FrontendService,
+    createFrontendRpc({
+      pod,
+      isHomed: (aor) => home.find(aor) !== undefined,
+      endpoints: bindings.of,
+      presence: (aor) => ({ note: '', ...presence.describe(aor) }),
+      isRemote: (flowId) => directory.poolOf(podOf(flowId))?.role === 'edge',
+    }),
+    { allow: ['admin'] },
+  );
+
+  function configurationChanged(changes: readonly DocumentChange[]): void {
+    host.health.set('configuration', true);
+    eviction.directoryChanged(changes);
+    presence.directoryChanged(affectedUsers(changes, replica));
+  }
+
+  /** The state is in memory: what an earlier process left is taken up where it was. */
+  function restore(): void {
+    if (!state.loaded) return;
+    bindings.restore();
+    if (replica.version > 0) eviction.review();
+    for (const aor of bindings.users().keys()) for (const binding of bindings.of(aor)) rewatch(aor, binding);
+    presence.restore();
+    host.health.set('user-state', true);
+    log.info({ users: bindings.users().size }, 'user state loaded');
+  }
+
+  function rewatch(aor: string, binding: Binding): void {
+    const flow = flows.revive(binding);
+    if (flow) watch.watch(flow, aor);
+    else watch.gone(binding.flowId, aor);
+  }
+
+  return {
+    async start() {
+      host.health.set('user-state', false, 'not loaded yet', 'not-ready');
+      await replica.load();
+      if (replica.version === 0) host.health.set('configuration', false, 'none yet', 'not-ready');
+      replica.onChange(configurationChanged);
+      replica.follow();
+      void state.load().then(restore);
+      await listeners.open();
+    },
+    /** New work goes to other pods by now; what is under way has the time that the host gives. */
+    async drain() {
+      while (layer.stats().server + layer.stats().client > 0) await wait(100);
+    },
+    async stop() {
+      // First, or the connections that close now would take the bindings of their clients with them.
+      watch.stop();
+      bindings.stop();
+      presence.stop();
+      await listeners.close();
+      directors.close();
+      edges.stop();
+      remoteFlows.stop();
+      layer.close();
+      state.close();
+      await replica.stop();
+    },
+    endpoints: () =>
+      listeners.list().map(({ name, transport, address, port }): Endpoint => {
+        return { name, protocol: transport as Endpoint['protocol'], address, port };
+      }),
+    configVersion: () => replica.version,
+    reload: listeners.reload,
+  };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+/** Users whose own documents have changed; all of them where a policy or the topology has. */
+function affectedUsers(changes: readonly DocumentChange[], replica: Replica): string[] {
+  const personal = changes.every(({ kind }) => kind === 'User' || kind === 'Credential');
+  return personal
+    ? changes.filter(({ kind }) => kind === 'User').map(({ name }) => name)
+    : [...replica.list('User')].map(({ name }) => name);
+}

@@ -1,0 +1,61 @@
+import type { SipRequest } from '@linchpin/sip';
+import type { Conversations } from './conversations/conversations.ts';
+import type { Presence } from './presence/index.ts';
+import type { Call } from './signaling/call.ts';
+import type { Route } from './signaling/inbound.ts';
+
+export interface RouteParts {
+  register(call: Call): Promise<void>;
+  presence: Pick<Presence, 'publish' | 'subscribe'>;
+  conversations: Conversations;
+  /** Whether the Request-URI means this server and none of its users. */
+  isServer(request: SipRequest): boolean;
+}
+
+const never = () => false;
+const always = () => true;
+
+/** SIP method to handler. ACK and CANCEL are not here: the one belongs to a dialog, the other to a transaction. */
+export function createRoutes(parts: RouteParts): ReadonlyMap<string, Route> {
+  const { register, presence, conversations, isServer } = parts;
+  const begins: Route = { handle: conversations.begin, relayed: always };
+  const inDialog: Route = { handle: conversations.continue, relayed: always };
+  const routes: Record<string, Route> = {
+    REGISTER: { handle: register, relayed: never },
+    PUBLISH: { handle: presence.publish, relayed: never },
+    SUBSCRIBE: {
+      // With a way through a dialog that we relay it is the peer's matter, such as the one of REFER (RFC 3515 2.4.4).
+      handle: (call) => (call.hops.length > 0 ? conversations.continue(call) : presence.subscribe(call)),
+      relayed: never,
+    },
+    MESSAGE: { handle: conversations.pass, relayed: always },
+    OPTIONS: {
+      handle: (call) => (isServer(call.request) ? answerOptions(call, allow) : conversations.pass(call)),
+      relayed: (request) => !isServer(request),
+      open: isServer,
+    },
+    INVITE: begins,
+    REFER: begins,
+    BYE: inDialog,
+    PRACK: inDialog,
+    UPDATE: inDialog,
+    INFO: inDialog,
+    NOTIFY: inDialog,
+  };
+  const allow = [...Object.keys(routes), 'ACK', 'CANCEL'].join(', ');
+  return new Map(Object.entries(routes));
+}
+
+/** RFC 3261 11.2. */
+function answerOptions(call: Call, allow: string): void {
+  call.reply(200, 'OK', {
+    headers: [
+      ['Allow', allow],
+      ['Accept', 'application/pidf+xml'],
+      ['Accept-Encoding', 'identity'],
+      ['Accept-Language', 'en'],
+      ['Supported', 'path, outbound'],
+      ['Allow-Events', 'presence'],
+    ],
+  });
+}

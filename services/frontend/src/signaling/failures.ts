@@ -1,0 +1,29 @@
+import type { Logger } from '@linchpin/host';
+import { SipError } from '@linchpin/sip';
+import { StateUnavailable } from '../fabric/user-state.ts';
+import { Refused } from './refused.ts';
+
+const RETRY_AFTER_SECONDS = '5';
+
+const ruleOfStatus: Record<number, string> = {
+  416: 'uri-scheme',
+  420: 'extension-required',
+  482: 'loop',
+  483: 'max-forwards',
+};
+
+/** RFC 3261 16.3 and what cannot be read. */
+export const malformedAs = (status: number, reason: string, headers: [string, string][] = []): Refused =>
+  new Refused(status, reason, ruleOfStatus[status] ?? 'malformed', headers);
+
+/** The one place where what is thrown, anywhere in this role, becomes an answer. */
+export function toRefused(error: unknown, log: Logger): Refused {
+  if (error instanceof Refused) return error;
+  if (error instanceof SipError) return malformedAs(error.status, error.reason);
+  if (error instanceof StateUnavailable) return unavailable('state-unavailable');
+  log.error({ err: error }, 'a request could not be handled');
+  return new Refused(500, 'Server Internal Error', 'internal-error');
+}
+
+export const unavailable = (rule: 'state-unavailable' | 'not-loaded'): Refused =>
+  new Refused(503, 'The store of user state is away', rule, [['Retry-After', RETRY_AFTER_SECONDS]]);

@@ -1,0 +1,148 @@
+import { type Logger, newTraceparent } from '@linchpin/host';
+import {
+  type Flow,
+  type Prepared,
+  type SipProxy,
+  type SipRequest,
+  SipResponse,
+  type TransactionLayer,
+} from '@linchpin/sip';
+import type { Telemetry } from '../telemetry.ts';
+import { malformedAs, toRefused, unavailable } from './failures.ts';
+import type { Refusals } from './refusals.ts';
+import { Refused } from './refused.ts';
+import type { CallParts, Hop, ServedCall } from './served-call.ts';
+import { currentTraceparent } from './trace.ts';
+
+/** How one method is served. */
+export interface Route {
+  /** Throws Refused, SipError or StateUnavailable, or rejects with them, to refuse. */
+  handle(call: ServedCall): void | Promise<void>;
+  /** Whether the request is proxied, so that RFC 3261 16.3 applies; otherwise this server is its user agent server. */
+  relayed(request: SipRequest): boolean;
+  /** Whether it is answered to anybody, with nothing but what this server is. */
+  open?(request: SipRequest): boolean;
+}
+
+export type Verdict = { identity: string } | { challenge: SipResponse };
+
+export interface InboundParts {
+  layer: TransactionLayer;
+  proxy: SipProxy;
+  routes: ReadonlyMap<string, Route>;
+  authenticate(request: SipRequest, flow: Flow, hops: readonly Hop[]): Verdict;
+  /** Reads a token of ours; undefined when it is not of this dialog. */
+  readHop(token: string, callId: string): Hop | undefined;
+  createCall(parts: CallParts): ServedCall;
+  /** False while it is not known yet who is signed in. */
+  isLoaded(): boolean;
+  refusals: Refusals;
+  telemetry: Telemetry;
+  log: Logger;
+}
+
+/** Everything that a request passes before its handler: method, RFC 3261 16.3, our own Route values, who sent it. */
+export function createInbound(parts: InboundParts): (request: SipRequest, flow: Flow) => void {
+  const { layer, proxy, routes, authenticate, readHop, createCall, isLoaded, refusals, telemetry, log } =
+    parts;
+  const allow = [...routes.keys(), 'ACK', 'CANCEL'].join(', ');
+
+  function routeOf(request: SipRequest): Route {
+    const route = routes.get(request.method);
+    if (!route) throw new Refused(405, 'Method Not Allowed', 'unknown-method', [['Allow', allow]]);
+    telemetry.request(request.method);
+    return route;
+  }
+
+  function validate(request: SipRequest, route: Route): void {
+    if (route.relayed(request)) {
+      const refusal = proxy.validate(request);
+      if (refusal) throw malformedAs(refusal.status, refusal.reason, refusal.headers);
+    } else if (request.has('require')) assertExtensions(request.values('require'));
+  }
+
+  function hopOf(token: string, callId: string): Hop {
+    const hop = readHop(token, callId);
+    if (!hop) throw new Refused(403, 'This Route is of another dialog', 'foreign-route');
+    return hop;
+  }
+
+  /** One address of ours may stand before the way of a dialog: clients with an outbound proxy put it there. */
+  function ownRoutes(received: SipRequest): Prepared {
+    const first = proxy.prepare(received);
+    if (first.tokens[0] !== '') return first;
+    const { request, tokens } = proxy.prepare(first.request);
+    return { request, tokens: [...first.tokens, ...tokens] };
+  }
+
+  /** RFC 3261 16.4; what is left names another server, and this one relays to none. */
+  function takeRoutes(received: SipRequest): { request: SipRequest; hops: Hop[] } {
+    const { request, tokens } = ownRoutes(received);
+    const hops = tokens.filter((token) => token !== '').map((token) => hopOf(token, received.callId));
+    if (hops.length > 0 || !request.has('route')) return { request, hops };
+    // A client may know this server by a name that it does not know itself, such as that of a load balancer.
+    const rest = request === received ? request.clone() : request;
+    if (tokens.length === 0) rest.dropFirst('route');
+    if (rest.has('route')) throw new Refused(403, 'Does not relay to other servers', 'foreign-route');
+    return { request: rest, hops };
+  }
+
+  async function serve(call: ServedCall, route: Route): Promise<void> {
+    try {
+      await route.handle(call);
+    } catch (error) {
+      call.fail(toRefused(error, log));
+    }
+  }
+
+  function identify(request: SipRequest, flow: Flow, hops: Hop[]): Verdict {
+    if (!isLoaded()) throw unavailable('not-loaded');
+    return authenticate(request, flow, hops);
+  }
+
+  function admit(received: SipRequest, flow: Flow, traceparent: () => string): void {
+    const route = routeOf(received);
+    validate(received, route);
+    const { request, hops } = takeRoutes(received);
+    const verdict = route.open?.(request) ? { identity: '' } : identify(request, flow, hops);
+    if ('challenge' in verdict) {
+      telemetry.response(received.method, verdict.challenge.status);
+      return layer.reply(received, flow, verdict.challenge);
+    }
+    const transaction = layer.accept(received, flow);
+    void serve(createCall({ request, transaction, identity: verdict.identity, hops, traceparent }), route);
+  }
+
+  /** Without state: whoever is refused here has not shown that it deserves memory. */
+  function refuse(request: SipRequest, flow: Flow, error: unknown, traceparent: string): void {
+    const refused = toRefused(error, log);
+    const why = refusals(refused, { request, flow, traceparent });
+    const headers = [...refused.headers, why];
+    layer.reply(request, flow, SipResponse.to(request, refused.status, refused.message, { headers }));
+    if (routes.has(request.method)) telemetry.response(request.method, refused.status);
+  }
+
+  return (request, flow) => {
+    const parent = currentTraceparent();
+    const traceparent = () => newTraceparent(parent || request.get('traceparent'));
+    if (log.isLevelEnabled('debug'))
+      log.debug(
+        { method: request.method, uri: request.uri, callId: request.callId, flow: flow.id },
+        'request',
+      );
+    try {
+      admit(request, flow, traceparent);
+    } catch (error) {
+      refuse(request, flow, error, traceparent());
+    }
+  };
+}
+
+// RFC 3261 8.2.2.3: options of requests that this server answers itself.
+const supported = new Set(['path', 'outbound']);
+
+function assertExtensions(tags: readonly string[]): void {
+  const unknown = tags.filter((tag) => !supported.has(tag.toLowerCase()));
+  if (unknown.length === 0) return;
+  throw new Refused(420, 'Bad Extension', 'extension-required', [['Unsupported', unknown.join(', ')]]);
+}
