@@ -1,3 +1,4 @@
+import type { Change } from '@linchpin/proto/cms/v1/cms';
 import type { Home } from '../installation/home.ts';
 import { requireSettings, type Settings } from '../installation/settings.ts';
 import { assign } from '../management/assignments.ts';
@@ -48,7 +49,7 @@ export const create = ({
   displayName,
   passwordFile,
   ...target
-}: CreateOptions): Promise<Outcome[]> =>
+}: CreateOptions): Promise<Outcome> =>
   open(target, async ({ cms, settings, kind }) => {
     const name = documentName(kind, target.name, settings);
     const defaults =
@@ -56,8 +57,7 @@ export const create = ({
     const given = passwordFile === undefined ? undefined : await readPasswordFile(passwordFile);
     const made = kind === 'User' && given === undefined ? generatePassword() : undefined;
     const change = changes.create(kind, name, assign(defaults, assignments), { password: given ?? made });
-    const [outcome] = await publish(cms, [change]);
-    return [{ ...(outcome as Outcome), ...(made && { password: made }) }];
+    return { ...(await publishOne(cms, change)), ...(made && { password: made }) };
   });
 
 export interface SetOptions extends Target {
@@ -66,13 +66,13 @@ export interface SetOptions extends Target {
 }
 
 /** Changes single settings of a document that exists, or a user's password. */
-export const set = ({ assignments, passwordFile, ...target }: SetOptions): Promise<Outcome[]> =>
+export const set = ({ assignments, passwordFile, ...target }: SetOptions): Promise<Outcome> =>
   open(target, async ({ cms, settings, kind }) => {
     const name = documentName(kind, target.name, settings);
     const [document] = (await cms.get(kind, name)) as [Document];
     const password = passwordFile === undefined ? undefined : await readPasswordFile(passwordFile);
     const spec = assign(document.spec, assignments);
-    return publish(cms, [changes.apply(kind, name, spec, { password, expectedVersion: document.version })]);
+    return publishOne(cms, changes.apply(kind, name, spec, { password, expectedVersion: document.version }));
   });
 
 export interface ApplyOptions {
@@ -95,9 +95,9 @@ export async function apply({ home, file, dryRun, force }: ApplyOptions): Promis
   return withCms(home, settings, (cms) => publish(cms, written, dryRun));
 }
 
-export const remove = (target: Target): Promise<Outcome[]> =>
+export const remove = (target: Target): Promise<Outcome> =>
   open(target, ({ cms, settings, kind }) =>
-    publish(cms, [changes.remove(kind, documentName(kind, target.name, settings))]),
+    publishOne(cms, changes.remove(kind, documentName(kind, target.name, settings))),
   );
 
 async function open<T>({ home, kind }: Target, use: (open: Open) => Promise<T>): Promise<T> {
@@ -106,7 +106,12 @@ async function open<T>({ home, kind }: Target, use: (open: Open) => Promise<T>):
   return withCms(home, settings, (cms) => use({ cms, settings, kind: known }));
 }
 
-async function publish(cms: Cms, list: Parameters<Cms['publish']>[0], dryRun = false): Promise<Outcome[]> {
+async function publishOne(cms: Cms, change: Change): Promise<Outcome> {
+  const [outcome] = await publish(cms, [change]);
+  return outcome as Outcome;
+}
+
+async function publish(cms: Cms, list: Change[], dryRun = false): Promise<Outcome[]> {
   const { outcomes, pushed } = await cms.publish(list, dryRun);
   return list.map(({ document }, index) => ({
     kind: document?.kind ?? '',

@@ -1,7 +1,7 @@
 import type { Home } from '../installation/home.ts';
 import { endpointsOf, hostPort, type Layout } from '../installation/layout.ts';
 import { lockHome } from '../installation/lock.ts';
-import { RunRecord } from '../installation/run-state.ts';
+import { RunRecord, readRunState } from '../installation/run-state.ts';
 import { adoptSettings, type SettingsOptions } from '../installation/settings.ts';
 import { type Prepared, prepare, provision, supervise } from '../standard-edition/installation.ts';
 import { signInHelp } from '../standard-edition/sign-in-help.ts';
@@ -11,28 +11,28 @@ import type { Supervisor } from '../supervisor/supervisor.ts';
 export interface StartOptions {
   home: Home;
   settings: SettingsOptions;
-  /** Roles that restart when their source changes. */
-  watch: string[];
 }
 
 /** Runs the installation until a signal ends it. */
-export async function start({ home, settings: options, watch }: StartOptions): Promise<void> {
+export async function start({ home, settings: options }: StartOptions): Promise<void> {
   const lock = await lockHome(home);
   const settings = await adoptSettings(home, options);
   const console = createConsole(process.stdout, home.logs);
+  const endedBadly = (await readRunState(home)) !== undefined;
+  const record = new RunRecord(home);
   try {
     console.say(`starting the installation of ${settings.domain} in ${home.dir}`);
-    await run(await prepare(home, settings, console), watch, console);
+    await run(await prepare(home, settings, console, endedBadly), record, console);
     console.say('stopped');
   } finally {
+    await record.remove();
     await console.close();
     lock.release();
   }
 }
 
-async function run(prepared: Prepared, watch: string[], console: Console): Promise<void> {
-  const record = new RunRecord(prepared.home);
-  const supervisor = supervise({ ...prepared, console, watch, onPids: (pids) => record.update({ pids }) });
+async function run(prepared: Prepared, record: RunRecord, console: Console): Promise<void> {
+  const supervisor = supervise({ ...prepared, console, onPids: (pids) => record.update({ pids }) });
   const signal = firstSignal();
   try {
     await Promise.race([
@@ -43,7 +43,6 @@ async function run(prepared: Prepared, watch: string[], console: Console): Promi
   } finally {
     record.update({ state: 'stopping' });
     await supervisor.stop();
-    await record.remove();
   }
 }
 

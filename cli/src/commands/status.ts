@@ -49,19 +49,23 @@ export async function status(home: Home): Promise<StatusReport> {
   };
 }
 
+function silent(run: RunState | undefined): string {
+  if (run === undefined) return 'stopped';
+  return run.state === 'starting' ? 'starting' : 'no answer';
+}
+
 async function reportRole(role: RoleLayout, run: RunState | undefined): Promise<RoleReport> {
-  const report: RoleReport = {
+  const pid = run?.pids[role.role] ?? null;
+  const report = {
     role: role.role,
     name: role.name,
-    pid: run?.pids[role.role] ?? null,
+    pid,
     version: null,
     configVersion: null,
-    health: 'stopped',
+    health: silent(run),
   };
-  if (report.pid === null) return report;
-  const answer = await askRole(role);
-  if (answer === undefined)
-    return { ...report, health: run?.state === 'starting' ? 'starting' : 'no answer' };
-  const { pid, version, configVersion, health } = answer;
-  return { ...report, pid, version, configVersion, health };
+  const answer = pid === null ? undefined : await askRole(role);
+  if (answer === undefined) return report;
+  const { version, configVersion, health } = answer;
+  return { ...report, version, configVersion, health };
 }

@@ -48,9 +48,9 @@ export function ask<Q, A>(method: Unary<Q, A>, request: Q, who: string): Promise
 function forPeople(error: ServiceError, who: string): CliError {
   const { code, details } = error;
   if (code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED) {
-    return new CliError(`${who} is not available: ${details}. See: linchpin status`, EXIT.notRunning, {
-      cause: error,
-    });
+    const why = details.includes('ECONNREFUSED') ? 'nothing listens there' : details;
+    const message = `${who} is not available (${why}). Is the installation running? linchpin status`;
+    return new CliError(message, EXIT.notRunning, { cause: error });
   }
   return new CliError(details || `${who}: ${status[code]}`, EXIT.failed, { cause: error });
 }

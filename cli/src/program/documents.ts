@@ -114,8 +114,14 @@ function addDelete(program: Command, terminal: Terminal): void {
     });
 }
 
-async function printOutcomes(terminal: Terminal, options: OutputOption, outcomes: Outcome[]): Promise<void> {
-  await print(terminal, options, outcomes, () => outcomes.map(outcomeLines).join('\n'));
+/** One outcome is an object for programs, several are a list. */
+async function printOutcomes(
+  terminal: Terminal,
+  options: OutputOption,
+  result: Outcome | Outcome[],
+): Promise<void> {
+  const outcomes = [result].flat();
+  await print(terminal, options, result, () => outcomes.map(outcomeLines).join('\n'));
   if (outcomes.every(({ pushed }) => pushed)) return;
   terminal.err('linchpin: stored, but NATS is away: the roles hear of it when it is back\n');
 }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { ROLES } from '../installation/layout.ts';
 import {
   type HomeOption,
   homeOf,
@@ -15,7 +14,6 @@ interface StartOptions extends HomeOption {
   domain?: string;
   portOffset?: number;
   listen?: string;
-  watch?: string | boolean;
 }
 
 export function addInstallationCommands(program: Command, terminal: Terminal): void {
@@ -30,16 +28,10 @@ function addStart(program: Command): void {
     .option('--domain <domain>', 'SIP domain of a new installation (default: contoso.lab)')
     .option('--port-offset <number>', 'added to every port', wholeNumber)
     .option('--listen <address>', 'where SIP clients connect (default: 127.0.0.1; 0.0.0.0 is everywhere)')
-    .option('--watch [role]', 'for developers: restart the role, or all roles, when its source changes')
-    .action(async ({ home, watch, ...settings }: StartOptions) => {
+    .action(async ({ home, ...settings }: StartOptions) => {
       const { start } = await import('../commands/start.ts');
-      await start({ home: homeOf({ home }), settings, watch: watchedRoles(watch) });
+      await start({ home: homeOf({ home }), settings });
     });
-}
-
-function watchedRoles(watch: string | boolean | undefined): string[] {
-  if (watch === undefined) return [];
-  return typeof watch === 'string' ? [watch] : [...ROLES];
 }
 
 function addStatus(program: Command, terminal: Terminal): void {

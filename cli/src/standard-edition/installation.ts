@@ -2,7 +2,6 @@ import { ensureCertificates } from '../installation/certificates.ts';
 import type { Home } from '../installation/home.ts';
 import { type Layout, layoutOf } from '../installation/layout.ts';
 import { requireFreePorts } from '../installation/ports.ts';
-import { readRunState } from '../installation/run-state.ts';
 import type { Settings } from '../installation/settings.ts';
 import { withCms } from '../management/cms.ts';
 import type { Console } from '../supervisor/console.ts';
@@ -25,9 +24,14 @@ export interface Prepared {
 const AFTER_CRASH_MS = 5_000;
 
 /** Brings the home folder into the state in which processes can start. */
-export async function prepare(home: Home, settings: Settings, console: Console): Promise<Prepared> {
+export async function prepare(
+  home: Home,
+  settings: Settings,
+  console: Console,
+  endedBadly: boolean,
+): Promise<Prepared> {
   const layout = layoutOf(settings);
-  await requireFreePorts(layout, (await readRunState(home)) === undefined ? 0 : AFTER_CRASH_MS);
+  await requireFreePorts(layout, endedBadly ? AFTER_CRASH_MS : 0);
   const issued = await ensureCertificates(home, settings);
   if (issued.length > 0) console.say(`issued certificates: ${issued.join(', ')}`);
   await writeRoleConfigs({ home, layout, settings });
@@ -36,16 +40,12 @@ export async function prepare(home: Home, settings: Settings, console: Console):
 
 export interface SuperviseOptions extends Prepared {
   console: Console;
-  /** Roles that restart when their source changes. */
-  watch: string[];
   onPids(pids: Record<string, number>): void;
 }
 
-export function supervise({ console, onPids, watch, ...prepared }: SuperviseOptions): Supervisor {
+export function supervise({ console, onPids, ...prepared }: SuperviseOptions): Supervisor {
   const backends = { ...prepared, console };
-  const roles = prepared.layout.roles.map((role) =>
-    rolePart({ home: prepared.home, role, console, watch: watch.includes(role.role) }),
-  );
+  const roles = prepared.layout.roles.map((role) => rolePart({ home: prepared.home, role, console }));
   return new Supervisor({
     parts: [postgresPart(backends), natsPart(backends), ...roles],
     say: console.say,

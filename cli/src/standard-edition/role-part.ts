@@ -13,8 +13,6 @@ export interface RoleOptions {
   console: Console;
   /** The role's main file. */
   program?: string;
-  /** Restarts the role when its source changes, for developers. */
-  watch?: boolean;
 }
 
 /** A bit more than a role takes at most: its `drainSeconds`, then 10 s to close. */
@@ -51,15 +49,10 @@ async function lacks(role: RoleLayout): Promise<string | undefined> {
 }
 
 async function startRole(
-  { home, role, watch, program = programOf(role.role) }: RoleOptions,
+  { home, role, program = programOf(role.role) }: RoleOptions,
   log: (line: string) => void,
 ): Promise<Running> {
-  const args = [
-    ...(watch ? ['--watch', '--watch-preserve-output'] : []),
-    program,
-    '--config',
-    join(home.roleDir(role.role), 'config.yaml'),
-  ];
+  const args = [program, '--config', join(home.roleDir(role.role), 'config.yaml')];
   // The role ends when its stdin does. A role that hangs cannot notice: the kernel ends that one.
   const running = await spawnGuarded(process.execPath, args, {
     cwd: home.roleDir(role.role),

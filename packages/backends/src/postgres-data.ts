@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import {
+  chmod,
   chown,
   mkdir,
-  mkdtemp,
   readFile,
   readlink,
   rename,
   rm,
   rmdir,
+  stat,
   symlink,
   writeFile,
 } from 'node:fs/promises';
@@ -19,13 +21,6 @@ import { type Binaries, exists, SYSTEM_DIR } from './postgres-binaries.ts';
 import { spawnGuarded } from './process.ts';
 import { type Owner, reachable } from './unprivileged.ts';
 
-export interface Placement {
-  /** The real folder of the cluster. */
-  dir: string;
-  /** Removed with its parent at stop. */
-  temporary: boolean;
-}
-
 /**
  * Where the cluster of `dir` lives: in `dir`, unless the unprivileged owner cannot get there (below /root, say). Then
  * `dir` becomes a symlink to a folder below /var/lib/linchpin, so that whoever moves or copies `dir` takes the pointer along.
@@ -33,20 +28,19 @@ export interface Placement {
 export async function placeData(
   dir: string,
   owner: Owner | undefined,
-  ephemeral: boolean,
   say: (line: string) => void,
-): Promise<Placement> {
+): Promise<string> {
   const target = await readlink(dir).catch(() => undefined);
-  if (target !== undefined) return { dir: resolve(dirname(dir), target), temporary: false };
-  if (await reachable(dir, owner)) return { dir, temporary: false };
+  if (target !== undefined) return resolve(dirname(dir), target);
+  await openTemporary(dirname(dir), owner);
+  if (await reachable(dir, owner)) return dir;
   if (await exists(join(dir, 'PG_VERSION'))) throw unreachable(dir, owner);
-  if (ephemeral) return { dir: join(await ownedTemporary(owner), 'data'), temporary: true };
   const elsewhere = join(SYSTEM_DIR, `cluster-${randomBytes(6).toString('hex')}`);
   say(`PostgreSQL runs as user ${owner?.name}, who cannot reach ${dir}: keeping its data in ${elsewhere}`);
   await rmdir(dir).catch(() => {});
   await mkdir(SYSTEM_DIR, { recursive: true, mode: 0o755 });
   await symlink(elsewhere, dir);
-  return { dir: elsewhere, temporary: false };
+  return elsewhere;
 }
 
 const unreachable = (dir: string, owner: Owner | undefined) =>
@@ -54,10 +48,12 @@ const unreachable = (dir: string, owner: Owner | undefined) =>
     `PostgreSQL runs as user ${owner?.name}, who may no longer enter a folder above ${dir}; give it back with chmod o+x.`,
   );
 
-async function ownedTemporary(owner: Owner | undefined): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'linchpin-postgres-'));
-  if (owner !== undefined) await chown(dir, owner.uid, owner.gid);
-  return dir;
+/** mkdtemp makes folders for their owner alone. Below /tmp the way may be opened; data elsewhere would outlive the folder. */
+async function openTemporary(folder: string, owner: Owner | undefined): Promise<void> {
+  if (owner === undefined || !folder.startsWith(`${tmpdir()}/`)) return;
+  await openTemporary(dirname(folder), owner);
+  const found = await stat(folder).catch(() => undefined);
+  if (found !== undefined && found.uid === process.getuid?.()) await chmod(folder, found.mode | constants.S_IXOTH);
 }
 
 export interface Superuser {

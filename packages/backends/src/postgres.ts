@@ -1,11 +1,11 @@
-import { readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { BackendError } from './error.ts';
 import { freePort } from './ports.ts';
 import { postgresBinaries } from './postgres-binaries.ts';
 import { ensureCluster, placeData, postgresProcess } from './postgres-data.ts';
-import { type Exit, endProcess, type GuardedChild, spawnGuarded } from './process.ts';
+import { type Exit, endProcess, spawnGuarded } from './process.ts';
 import { watchStart } from './start.ts';
 import { unprivilegedOwner } from './unprivileged.ts';
 
@@ -17,7 +17,7 @@ export interface PostgresOptions {
   /** The superuser that the first start creates, and its password (scram-sha-256). */
   user: string;
   password: string;
-  /** For tests: no fsync, and where `dir` is out of reach for an unprivileged server, a temporary folder instead. */
+  /** For tests: a crash of the machine may damage the data. */
   ephemeral?: boolean;
   onProgress?(line: string): void;
   /** Each line that the server logs. */
@@ -41,11 +41,11 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const { dir, user, password, ephemeral = false, onProgress = () => {} } = options;
   const owner = unprivilegedOwner();
   const binaries = await postgresBinaries(owner, onProgress);
-  const placement = await placeData(dir, owner, ephemeral, onProgress);
-  await ensureCluster(placement.dir, binaries, owner, { user, password }, onProgress);
-  await endPrevious(placement.dir);
+  const data = await placeData(dir, owner, onProgress);
+  await ensureCluster(data, binaries, owner, { user, password }, onProgress);
+  await endPrevious(data);
   const port = options.port || (await freePort());
-  const args = ['-D', placement.dir, ...settings(port, ephemeral)];
+  const args = ['-D', data, ...settings(port, ephemeral)];
   // SIGINT is the fast shutdown; SIGTERM would wait for the clients to leave.
   const server = await spawnGuarded(join(binaries.dir, 'bin', 'postgres'), args, {
     ...postgresProcess(owner),
@@ -57,12 +57,12 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     ready: 'ready to accept connections',
     onLog: options.onLog,
   });
-  return { port, pid: server.pid, exited: server.exited, stop: () => stop(server, placement) };
-}
-
-async function stop(server: GuardedChild, placement: { dir: string; temporary: boolean }): Promise<void> {
-  await endProcess(server, 'SIGINT', STOP_DEADLINE_MS);
-  if (placement.temporary) await rm(dirname(placement.dir), { recursive: true, force: true });
+  return {
+    port,
+    pid: server.pid,
+    exited: server.exited,
+    stop: async () => void (await endProcess(server, 'SIGINT', STOP_DEADLINE_MS)),
+  };
 }
 
 function settings(port: number, ephemeral: boolean): string[] {
