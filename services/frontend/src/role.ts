@@ -95,7 +95,7 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     isHere: (request) =>
       home.isLocalDomain(request.parsedUri.host.toLowerCase()) || home.isServer(request.parsedUri),
     homed: home.homed,
-    isDead: flows.isDead,
+    isOpen: flows.isOpen,
     hostOf,
     onChange: (aor) => presence.bindingsChanged(aor),
     flowTimer: config.registrar.flowTimer,
@@ -116,6 +116,7 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
       isLocalDomain: home.isLocalDomain,
       endpoints: bindings.of,
       wayTo: flows.wayTo,
+      isOpen: flows.isOpen,
       isDead: flows.isDead,
       find: flows.find,
       deviceMark,

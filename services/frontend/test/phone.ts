@@ -96,7 +96,9 @@ export async function createPhone(options: PhoneOptions): Promise<Phone> {
   function exchange(request: SipRequest): Promise<SipResponse> {
     send(request);
     const { branch } = request.via;
-    return responses.next((response) => response.status >= 200 && response.via.branch === branch);
+    return responses.next(
+      ({ status, via, cseq }) => status >= 200 && via.branch === branch && cseq.method === request.method,
+    );
   }
 
   async function ask(method: string, uri: string, asking: Asking = {}): Promise<SipResponse> {

@@ -24,6 +24,8 @@ export interface RecipientsParts<E extends Endpoint> {
   isLocalDomain(domain: string): boolean;
   endpoints(aor: string): E[];
   wayTo(endpoint: E): Flow | Promise<Flow | undefined> | undefined;
+  /** Whether its flow is there. */
+  isOpen(endpoint: E): boolean;
   /** Whether there is no way to it any more. */
   isDead(endpoint: E): boolean;
   /** The flow of a dialog, undefined when it is gone. */
@@ -39,7 +41,7 @@ export interface Recipients {
 }
 
 export function createRecipients<E extends Endpoint>(parts: RecipientsParts<E>): Recipients {
-  const { homed, isLocalDomain, endpoints, wayTo, isDead, find, deviceMark } = parts;
+  const { homed, isLocalDomain, endpoints, wayTo, isOpen, isDead, find, deviceMark } = parts;
 
   const recipient = (aor: string, endpoint: E): Recipient => ({
     aor,
@@ -63,9 +65,12 @@ export function createRecipients<E extends Endpoint>(parts: RecipientsParts<E>):
 
   /** The endpoint may have come back over another connection since the dialog began. */
   function comeBack(request: SipRequest, { aor, device }: Hop): E | undefined {
-    const all = endpoints(aor).filter((endpoint) => !isDead(endpoint));
-    const same = all.find(({ contact }) => contact === request.uri);
-    return same ?? (device === '' ? undefined : all.find(({ instance }) => deviceMark(instance) === device));
+    const open = endpoints(aor).filter(isOpen);
+    const same = ({ contact }: E) => contact === request.uri;
+    const sameDevice = ({ instance }: E) => device !== '' && deviceMark(instance) === device;
+    return (
+      open.find(same) ?? open.find(sameDevice) ?? endpoints(aor).find((one) => same(one) && !isDead(one))
+    );
   }
 
   return {

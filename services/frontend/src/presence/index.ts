@@ -21,7 +21,7 @@ import { createWatches } from './watches.ts';
 export interface PresenceOptions {
   layer: Pick<TransactionLayer, 'request'>;
   state: UserState;
-  directory: Pick<Directory, 'isLocalDomain' | 'user'>;
+  directory: Pick<Directory, 'domains' | 'isLocalDomain' | 'user'>;
   /** The registered endpoints of a user. */
   bindings(aor: string): Binding[];
   /** By id, also one behind Edge and, for UDP, one from before a restart; undefined when it is gone. */
@@ -60,6 +60,8 @@ export function createPresence(options: PresenceOptions): Presence {
   const { directory, bindings, contactFor, metrics, log, now = Date.now } = options;
   const publications = createPublications(options.state, now);
   const store = createWatchStore(options.state);
+  let loaded = false;
+  let resumed = false;
   const publicationExpiries = createDeadlines(now, (aor) => presentities.settle(aor));
   const watchExpiries = createDeadlines(now, expireWatch);
   const presentities = createPresentities({
@@ -99,11 +101,22 @@ export function createPresence(options: PresenceOptions): Presence {
   }
 
   function directoryChanged(users: readonly string[]): void {
+    resume();
     for (const user of users) {
       const aor = user.startsWith('sip:') ? user : `sip:${user}`;
       presentities.reread(aor);
       for (const watch of [...store.of(aor), ...store.by(aor)]) watches.reauthorize(watch);
     }
+  }
+
+  function resume(): void {
+    // A pod with neither a replica of its own nor CMS knows no users yet, and must not take them for gone.
+    if (!loaded || resumed || directory.domains().length === 0) return;
+    resumed = true;
+    watches.restore();
+    // In this order, so that nobody is told a change who may not read it any more.
+    [...store.all()].forEach(watches.reauthorize);
+    for (const aor of new Set([...publications.users(), ...store.presentities()])) presentities.settle(aor);
   }
 
   return {
@@ -117,11 +130,14 @@ export function createPresence(options: PresenceOptions): Presence {
       }),
     ),
     subscribe: refusing((call) => handleSubscribe(call, { presentities, store, watches, contactFor, now })),
-    bindingsChanged: presentities.settle,
+    bindingsChanged(aor) {
+      // What is noticed before is looked at with everything else then, against what watchers have been told.
+      if (resumed) presentities.settle(aor);
+    },
     directoryChanged,
     restore() {
-      watches.restore();
-      for (const aor of new Set([...publications.users(), ...store.presentities()])) presentities.settle(aor);
+      loaded = true;
+      resume();
     },
     describe(aor) {
       const { availability, activity, notes } = presentities.state(aor);

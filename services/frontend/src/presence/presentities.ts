@@ -23,7 +23,7 @@ export interface Presentities {
   settle(aor: string): void;
   /** The user's document or policies have changed. */
   reread(aor: string): void;
-  /** Whether watchers were told what is true now, before this process or in it. */
+  /** Whether what is true now is what watchers were told last, be it by an earlier process. */
   isTold(aor: string): boolean;
 }
 
@@ -95,6 +95,7 @@ export function createPresentities(options: PresentitiesOptions): Presentities {
       if (!enabled(aor) && publications.of(aor).length > 0) replace(aor, []).catch(tellLater(aor));
       portraits.update(aor);
     },
-    isTold: (aor) => markOf(inputOf(aor, publications.of(aor))) === publications.told(aor),
+    isTold: (aor) =>
+      enabled(aor) !== undefined && markOf(inputOf(aor, publications.of(aor))) === publications.told(aor),
   };
 }

@@ -9,6 +9,7 @@ export interface WatchStore {
   of(presentity: string): ReadonlySet<Watch>;
   by(watcher: string): ReadonlySet<Watch>;
   presentities(): string[];
+  all(): Iterable<Watch>;
   readonly size: number;
   add(watch: Watch): void;
   remove(watch: Watch): void;
@@ -28,6 +29,7 @@ export function createWatchStore(state: UserState): WatchStore {
     of: (presentity) => byPresentity.get(presentity) ?? none,
     by: (watcher) => byWatcher.get(watcher) ?? none,
     presentities: () => [...byPresentity.keys()],
+    all: () => watches.values(),
     get size() {
       return watches.size;
     },

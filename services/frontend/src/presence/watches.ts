@@ -15,7 +15,7 @@ export interface Watches {
   step(watch: Watch, input: SubscriptionInput): void;
   /** Asks again whether the watcher may watch, and what it may read, and tells it if that has changed. */
   reauthorize(watch: Watch): void;
-  /** Takes up what an earlier process kept. Tells those who missed a change, and nobody else. */
+  /** Takes up what an earlier process kept, without telling anybody. */
   restore(): void;
 }
 
@@ -93,11 +93,14 @@ export function createWatches({
   }
 
   /** Whoever was told by an earlier process what is true now counts as told by this one. */
-  function resume(record: WatchRecord): Watch {
-    const watch = live(resumeWatch(record));
-    const told = presentities.enabled(watch.presentity) && presentities.isTold(watch.presentity);
-    if (told) watch.told = presentities.document(watch.presentity, watch.container);
-    return watch;
+  function restore(): void {
+    const told = new Map<string, boolean>();
+    for (const record of store.stored()) {
+      const watch = live(resumeWatch(record));
+      const { presentity, container } = watch;
+      if (!told.has(presentity)) told.set(presentity, presentities.isTold(presentity));
+      if (told.get(presentity)) watch.told = presentities.document(presentity, container);
+    }
   }
 
   return {
@@ -110,6 +113,6 @@ export function createWatches({
     perform,
     step,
     reauthorize,
-    restore: () => store.stored().map(resume).forEach(reauthorize),
+    restore,
   };
 }

@@ -17,8 +17,8 @@ export interface RegistrarParts {
   isHere(request: SipRequest): boolean;
   /** Throws Refused where the user is not served by this pod. */
   homed(aor: string): EffectiveUser;
-  /** Whether the binding's way is closed, so that its place may be given to another endpoint. */
-  isDead(binding: Binding): boolean;
+  /** Whether the binding's flow is there. */
+  isOpen(binding: Binding): boolean;
   /** host:port by which the client at the other end knows this server. */
   hostOf(flow: Flow): string;
   /** Contacts were added or removed. */
@@ -31,7 +31,7 @@ export interface RegistrarParts {
 
 /** The registrar of RFC 3261 10.3, with Path, Service-Route and outbound. */
 export function createRegistrar(parts: RegistrarParts): (call: Call) => Promise<void> {
-  const { bindings, watch, isHere, homed, isDead, hostOf, onChange, flowTimer, log, now = Date.now } = parts;
+  const { bindings, watch, isHere, homed, isOpen, hostOf, onChange, flowTimer, log, now = Date.now } = parts;
 
   function userOf(call: Call): EffectiveUser {
     if (!isHere(call.request)) throw new Refused(404, 'Not the registrar of this domain', 'wrong-registrar');
@@ -45,15 +45,23 @@ export function createRegistrar(parts: RegistrarParts): (call: Call) => Promise<
     if (!users.has(aor) && users.size >= maxUserCount)
       throw new Refused(503, 'This registrar serves no more users', 'max-users', [['Retry-After', '60']]);
     if (endpoints(outcome.bindings) <= maxEndpointsPerUser) return outcome;
-    const alive = outcome.bindings.filter((binding) => outcome.added.includes(binding) || !isDead(binding));
+    const alive = outcome.bindings.filter((binding) => outcome.added.includes(binding) || isOpen(binding));
     if (endpoints(alive) > maxEndpointsPerUser)
       throw new Refused(403, `No more than ${maxEndpointsPerUser} endpoints`, 'max-endpoints');
     return { ...outcome, bindings: alive };
   }
 
+  /** A device that has lost its connection and comes back, with another Contact since that names the connection's port. */
+  function isSuperseded(binding: Binding, { contacts }: Registration): boolean {
+    const { instance } = binding;
+    return (
+      instance !== undefined && contacts.some((contact) => contact.instance === instance) && !isOpen(binding)
+    );
+  }
+
   async function update(call: Call, user: EffectiveUser, wanted: Registration): Promise<void> {
     const { aor } = user;
-    const current = bindings.of(aor);
+    const current = bindings.of(aor).filter((binding) => !isSuperseded(binding, wanted));
     const applied = applyRegistration(current, wanted, arrivalOf(call, hostOf(call.flow), now()));
     const outcome = applied.added.length > 0 ? enforceLimits(user, applied) : applied;
     await bindings.store(aor, outcome.bindings);

@@ -21,6 +21,8 @@ export interface Flows {
   find(id: string): Flow | undefined;
   /** Makes an Edge's flow known again after a restart; undefined when the flow is gone for good. */
   revive(facts: FlowFacts): Flow | undefined;
+  /** Whether the flow itself is there. */
+  isOpen(facts: FlowFacts): boolean;
   /** Neither the flow nor another way to the endpoint is there. */
   isDead(facts: FlowFacts): boolean;
   /** The way to an endpoint: its flow, else, where it listens at the address it came from, a new connection. */
@@ -63,6 +65,8 @@ export function createFlows({ remote, udp, isEdge, connect }: FlowsParts): Flows
     return find(flowId) ?? (isEdge(podOf(flowId)) ? remote.revive(facts) : undefined);
   }
 
+  const isOpen = (facts: FlowFacts): boolean => revive(facts)?.closed === false;
+
   return {
     add(flow) {
       connections.set(flow.id, flow);
@@ -70,7 +74,8 @@ export function createFlows({ remote, udp, isEdge, connect }: FlowsParts): Flows
     },
     find: (id) => find(id) ?? (isEdge(podOf(id)) ? remote.revive({ ...unknownFlow, flowId: id }) : undefined),
     revive,
-    isDead: (facts) => revive(facts)?.closed !== false && listensAt(facts) === undefined,
+    isOpen,
+    isDead: (facts) => !isOpen(facts) && listensAt(facts) === undefined,
     wayTo(facts) {
       const flow = revive(facts);
       if (flow && !flow.closed) return flow;
