@@ -28,7 +28,7 @@ beforeAll(async () => {
     nameServerPort: names.port,
     contacts: ['bert@contoso.lab'],
   });
-  await alice.event('REGISTER_OK');
+  await alice.waitForOutput(/REGISTER_OK/);
   bob = await startLinphone({
     user: 'bert@contoso.lab',
     password: bobPassword,

@@ -89,7 +89,7 @@ async function open(pipe: string, process: Run): Promise<Socket> {
 
 export async function startLinphone(options: LinphoneOptions): Promise<Linphone> {
   const folder = mkdtempSync(join(tmpdir(), 'linphone-'));
-  const pipe = basename(folder);
+  const pipe = `${basename(folder)}.pipe`;
   const config = configure(options, folder);
   const daemon = run(
     'linphone-daemon',
@@ -176,6 +176,7 @@ export async function startLinphone(options: LinphoneOptions): Promise<Linphone>
       socket.destroy();
       await daemon.stop('SIGTERM', 4000);
       rmSync(folder, { recursive: true, force: true });
+      rmSync(`/tmp/${pipe}`, { force: true });
     },
   };
 }

@@ -3,6 +3,7 @@ import {
   type DigestCredentials,
   digestHa1,
   type Nonces,
+  offeredAlgorithms,
   parseDigest,
   type SipRequest,
   verifyDigest,
@@ -105,7 +106,8 @@ export function createJudge({ directory, pool, nonces, attempts }: JudgeParts) {
       return { kind: 'refuse', rule: user === undefined ? 'unknown-user' : 'wrong-password' };
     }
     // Only a right answer uses its count up: others must not be able to fill the memory of used ones.
-    if (nonces.check(credentials.nonce, credentials.ncCount) !== 'ok') return challenge(claimed, true);
+    if (nonces.check(credentials.nonce, credentials.ncCount) !== 'ok')
+      return challenge(request, claimed, true);
     attempts.succeeded(source, claimed);
     const rule = barred(user, directory, edgePool);
     return rule === undefined
@@ -113,11 +115,11 @@ export function createJudge({ directory, pool, nonces, attempts }: JudgeParts) {
       : { kind: 'refuse', rule };
   }
 
-  const challenge = (claimed: string, stale: boolean): Verdict => ({
+  const challenge = (request: SipRequest, claimed: string, stale: boolean): Verdict => ({
     kind: 'challenge',
     realm: domainOf(claimed),
     stale,
-    algorithms: directory.registrar(pool).digestAlgorithms,
+    algorithms: offeredAlgorithms(request, directory.registrar(pool).digestAlgorithms),
   });
 
   function unproven(request: SipRequest, claimed: string, origin: Origin): Verdict {
@@ -126,9 +128,9 @@ export function createJudge({ directory, pool, nonces, attempts }: JudgeParts) {
     const credentials = credentialsFor(request, realm);
     const { digestAlgorithms } = directory.registrar(pool);
     if (credentials === undefined || !isAlgorithm(credentials.algorithm, digestAlgorithms))
-      return challenge(claimed, false);
+      return challenge(request, claimed, false);
     // RFC 7616 3.3: with a nonce that is too old or forged the client may try again with a new one.
-    if (nonces.examine(credentials.nonce) !== 'ok') return challenge(claimed, true);
+    if (nonces.examine(credentials.nonce) !== 'ok') return challenge(request, claimed, true);
     return credible(request, credentials, claimed, origin);
   }
 
