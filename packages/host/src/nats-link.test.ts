@@ -54,6 +54,10 @@ test('connects with its certificate, tells at once and again after a restart', a
     expect(message.string()).toBe('hello');
     break;
   }
+  await link.close();
+  expect(link.connected).toBe(false);
+  // Who closes it need not be told.
+  expect(heard).toEqual(['up', 'down', 'up', 'at once']);
 });
 
 test('a server that comes later than the role is found', async () => {

@@ -52,7 +52,7 @@ class Link implements NatsLink {
   }
 
   get connected(): boolean {
-    return this.#connected;
+    return this.#connected && !this.#stopping.signal.aborted;
   }
 
   connection(): Promise<NatsConnection> {
@@ -106,6 +106,7 @@ class Link implements NatsLink {
       if (type === 'reconnect') this.#setConnected(true);
     }
     this.#connection = undefined;
+    if (this.#stopping.signal.aborted) return;
     this.#first = firstConnection();
     this.#setConnected(false);
   }

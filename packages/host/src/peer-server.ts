@@ -108,7 +108,8 @@ class ServedPeer<F extends Framed> implements Peer<F> {
     this.#call = call;
     this.#onGone = onGone;
     this.#outbox = new Outbox<F>(call, queueLimit ?? QUEUE_LIMIT);
-    call.on('data', (batch: Batch<F>) => deliver(batch, (frame) => onFrame(frame, this), log));
+    // What a replaced stream still holds must not mix with what came on the new one.
+    call.on('data', (batch: Batch<F>) => this.#up && deliver(batch, (frame) => onFrame(frame, this), log));
     call.on('end', () => this.lose('stream ended'));
     call.on('cancelled', () => this.lose('connection lost'));
     call.on('error', (error) => this.lose(error.message));

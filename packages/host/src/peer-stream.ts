@@ -52,7 +52,7 @@ export function openPeerStream<F extends Framed, C extends Client>(
     clearTimeout(timer);
     if (!lost) onUp();
   });
-  call.on('data', (batch: Batch<F>) => deliver(batch, options.onFrame, log));
+  call.on('data', (batch: Batch<F>) => lost || deliver(batch, options.onFrame, log));
   call.on('error', (error: ServiceError) => lose(error.details ?? error.message));
   call.on('end', () => lose('ended by the peer'));
 

@@ -11,6 +11,10 @@ export function dieOfDefects(log: Logger): void {
     log.fatal({ err: error, origin }, 'defect');
     process.exit(EXIT.internal);
   });
+}
+
+/** grpc-js would write its lines to stderr. */
+export function logGrpc(log: Logger): void {
   setLogger({
     error: (...words: unknown[]) => log.warn({ source: 'grpc' }, words.join(' ')),
     info: (...words: unknown[]) => log.info({ source: 'grpc' }, words.join(' ')),
@@ -34,11 +38,12 @@ export function followSignals(log: Logger): ProcessLife {
     void leave(role, drain, log);
   }
 
+  const supervised = process.env.LINCHPIN_SUPERVISED === '1';
   process.on('SIGTERM', () => end('SIGTERM', true));
-  process.on('SIGINT', () => end('SIGINT', true));
+  // Ctrl-C goes to all processes of the terminal: the supervisor has it too, and says SIGTERM in its own time.
+  process.on('SIGINT', () => supervised || end('SIGINT', true));
   process.on('SIGHUP', () => void reload(role, log));
-  if (process.env.LINCHPIN_SUPERVISED === '1')
-    onStdinEnd(() => ending || end('the supervisor is gone', false));
+  if (supervised) onStdinEnd(() => ending || end('the supervisor is gone', false));
   return {
     started(started) {
       role = started;

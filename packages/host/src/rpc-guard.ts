@@ -65,9 +65,10 @@ function denied(path: string, role: string | undefined, allow: readonly string[]
 }
 
 // A thrown status ({ code, details }) is the handler's answer, anything else a defect that the caller need not read.
+// Other libraries' errors have codes too (JetStream's are numbers), but no details.
 function failed(path: string, error: unknown, log: Logger): Refusal {
-  const { code, details, message } = error as Partial<ServerErrorResponse>;
-  if (typeof code === 'number') return { code, details: details ?? message ?? '' };
+  const { code, details } = (error ?? {}) as Partial<ServerErrorResponse>;
+  if (typeof code === 'number' && code in status && typeof details === 'string') return { code, details };
   log.error({ err: error, rpc: path }, 'RPC failed');
   return { code: status.INTERNAL, details: `${path}: internal error` };
 }

@@ -30,7 +30,7 @@ const greeter = {
 const greet: handleUnaryCall<string, string> = async (call, callback) => {
   if (call.request === 'silence') return;
   if (call.request === 'nobody') throw { code: status.NOT_FOUND, details: 'nobody is not here' };
-  if (call.request === 'defect') throw new Error('the secret of the house');
+  if (call.request === 'defect') throw Object.assign(new Error('the secret of the house'), { code: 10071 });
   callback(null, `hello ${call.request}, ${callerRole(call)}`);
 };
 const repeat: handleServerStreamingCall<string, string> = (call) => {

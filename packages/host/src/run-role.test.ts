@@ -133,6 +133,9 @@ test('the end of a supervisor ends the role', async () => {
   const { path } = await configure({ greeter: { drainMs: 60_000 }, drainSeconds: 60 });
   const role = run(path, { LINCHPIN_SUPERVISED: '1' });
   await role.said('started');
+  role.child.kill('SIGINT');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(messages(role)).toEqual(['started']);
   role.child.stdin?.end();
   expect(await role.exited).toEqual([0, null]);
   expect(messages(role)).toContain('greeter stopped');

@@ -3,7 +3,7 @@ import type { HostConfig } from './config.ts';
 import { configPath, portKeys, readConfig } from './config-file.ts';
 import { EXIT, HostError } from './host-error.ts';
 import { createLog, type Logger } from './log.ts';
-import { dieOfDefects, followSignals } from './process-life.ts';
+import { dieOfDefects, followSignals, logGrpc } from './process-life.ts';
 import type { Host, Role } from './role.ts';
 import { type StartedRole, startRole } from './start-role.ts';
 
@@ -18,12 +18,14 @@ export interface RoleMain<C extends HostConfig> {
 /**
  * The whole life of a role's process: `--config file.yaml` or LINCHPIN_CONFIG, then until a signal.
  * SIGTERM or SIGINT: drain, stop, exit 0; the second one: exit at once. SIGHUP: read the certificates again.
- * With LINCHPIN_SUPERVISED=1 the end of stdin, that is of the supervisor, stops the role. Exit codes: see EXIT.
+ * With LINCHPIN_SUPERVISED=1 SIGINT is left to the supervisor, and the end of stdin, that is of the supervisor,
+ * stops the role. Exit codes: see EXIT.
  */
 export async function runRole<C extends HostConfig>(main: RoleMain<C>): Promise<void> {
   const config = await readRoleConfig(main).catch(exitFor);
   const log = createLog({ role: main.role, name: config.name, level: config.log.level });
   dieOfDefects(log);
+  logGrpc(log);
   const life = followSignals(log);
   try {
     life.started(await startRole({ ...main, config, log }));

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { HostConfig } from './config.ts';
 import { createHost, type OwnedHost } from './host.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
@@ -79,9 +78,12 @@ function startedRole(parts: Required<Parts>, config: HostConfig): StartedRole {
 
 async function drain({ host, role, drainMs }: Required<Parts>): Promise<void> {
   host.health.enter('draining');
-  const deadline = AbortSignal.timeout(drainMs);
-  const expired = once(deadline, 'abort').then(() => host.log.warn({ drainMs }, 'drain took too long'));
-  await Promise.race([role.drain(), expired]);
+  const expired = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    host.log.warn({ drainMs }, 'drain took too long');
+    expired.resolve();
+  }, drainMs);
+  await Promise.race([role.drain(), expired.promise]).finally(() => clearTimeout(timer));
 }
 
 // What fails to close must not keep the rest open.
