@@ -150,18 +150,28 @@ export class Harness {
   readonly users = new Map(
     ['alice', 'bob', 'carol'].map((name) => [`sip:${name}@contoso.lab`, user(`sip:${name}@contoso.lab`)]),
   );
+  domains = ['contoso.lab'];
   readonly bindings = new Map<string, Binding[]>();
   readonly flows = new Map<string, FakeFlow>();
   readonly state = createFakeState();
   metrics = new Registry();
   layer = createLayer();
-  presence = this.#start();
+  presence: Presence;
+
+  constructor() {
+    this.presence = this.#start();
+    this.presence.restore();
+  }
 
   #start(): Presence {
     return createPresence({
       layer: this.layer,
       state: this.state,
-      directory: { isLocalDomain: (domain) => domain === 'contoso.lab', user: (aor) => this.users.get(aor) },
+      directory: {
+        domains: () => this.domains,
+        isLocalDomain: (domain) => this.domains.includes(domain),
+        user: (aor) => this.users.get(aor),
+      },
       bindings: (aor) => this.bindings.get(aor) ?? [],
       flow: (id) => this.flows.get(id),
       contactFor: (flow) => `sip:${flow.sentBy};transport=${flow.transport}`,
@@ -177,11 +187,12 @@ export class Harness {
   }
 
   /** The process dies, and another one takes up what is stored. */
-  restart(): void {
+  restart(beforeRestore: (presence: Presence) => void = () => {}): void {
     this.stop();
     this.metrics = new Registry();
     this.layer = createLayer();
     this.presence = this.#start();
+    beforeRestore(this.presence);
     this.presence.restore();
   }
 

@@ -34,7 +34,7 @@ export interface Publications {
   count(): number;
 }
 
-const PREFIX = 'publications.';
+const PREFIX = userStateKey('publications', '');
 const keyOf = (aor: string): string => userStateKey('publications', aor.slice('sip:'.length));
 
 export function createPublications(state: UserState, now: () => number): Publications {

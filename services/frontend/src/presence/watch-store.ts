@@ -49,7 +49,8 @@ export function createWatchStore(state: UserState): WatchStore {
       watch.reserved = Math.max(watch.reserved, localSeq + SEQUENCE_BLOCK);
     },
     erase: (watch) => state.delete(keyOf(watch)),
-    stored: () => Array.from(state.entries<WatchRecord>('subscription.'), ([, record]) => record),
+    stored: () =>
+      Array.from(state.entries<WatchRecord>(userStateKey('subscription', '')), ([, record]) => record),
   };
 }
 

@@ -1,0 +1,147 @@
+import type { SipRequest } from '@linchpin/sip';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { document } from './presence-documents.ts';
+import { binding, Harness, user } from './presence-harness.ts';
+
+let harness: Harness;
+beforeEach(() => {
+  vi.useFakeTimers();
+  harness = new Harness();
+});
+afterEach(() => {
+  harness.stop();
+  vi.useRealTimers();
+});
+
+const alice = 'sip:alice@contoso.lab';
+const away = document({ activities: '<rpid:away/>' });
+const busy = document({ activities: '<rpid:busy/>' });
+const settled = () => vi.advanceTimersByTimeAsync(0);
+const states = (notifies: readonly SipRequest[]) =>
+  notifies.map((notify) => notify.get('subscription-state'));
+
+describe('after a restart', () => {
+  test('subscriptions go on in the same dialog with higher numbers', async () => {
+    const watch = await harness.watch('bob', 'alice', harness.flow());
+    await settled();
+    const seen: number[] = [];
+    for (const body of [busy, away, busy]) {
+      harness.restart();
+      await harness.published('alice', harness.flow(), body);
+      await settled();
+      harness.restart();
+      await settled();
+    }
+    seen.push(...watch.notifies.map(({ cseq }) => cseq.seq));
+    expect(seen).toHaveLength(4);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(new Set(seen).size).toBe(4);
+    expect(new Set(watch.notifies.map(({ from }) => from.tag)).size).toBe(1);
+    expect((await watch.resubscribe()).status).toBe(200);
+    expect((await watch.resubscribe({ expires: '0' })).status).toBe(200);
+  });
+
+  test('nobody is told what was told before', async () => {
+    harness.bindings.set(alice, [binding(harness.flow(), 'sip:a@192.0.2.1')]);
+    harness.presence.bindingsChanged(alice);
+    await harness.published('alice', harness.flow(), busy);
+    const watch = await harness.watch('bob', 'alice', harness.flow());
+    await settled();
+    harness.restart();
+    await settled();
+    harness.presence.bindingsChanged(alice);
+    await settled();
+    expect(watch.notifies).toHaveLength(1);
+  });
+
+  test('what changed meanwhile is told', async () => {
+    await harness.published('alice', harness.flow(), busy, { expires: '60' });
+    const [bob, carol] = [
+      await harness.watch('bob', 'alice', harness.flow()),
+      await harness.watch('carol', 'alice', harness.flow()),
+    ];
+    await settled();
+    harness.stop();
+    vi.setSystemTime(Date.now() + 120_000);
+    harness.users.set(
+      alice,
+      user(alice, { containers: [{ id: 32000, members: ['sip:carol@contoso.lab'] }] }),
+    );
+    harness.restart();
+    await settled();
+    for (const watch of [bob, carol]) expect(watch.body).toContain('<basic>closed</basic>');
+  });
+
+  test('who was blocked meanwhile is not told what changed meanwhile', async () => {
+    const [desk, watcher] = [harness.flow(), harness.flow()];
+    harness.bindings.set(alice, [binding(desk, 'sip:a@192.0.2.1')]);
+    harness.presence.bindingsChanged(alice);
+    await harness.published('alice', desk, busy);
+    const watch = await harness.watch('bob', 'alice', watcher);
+    await settled();
+    harness.stop();
+    harness.bindings.set(alice, [binding(harness.flow(), 'sip:b@192.0.2.1')]);
+    harness.users.set(alice, user(alice, { containers: [{ id: 32000, members: ['sip:bob@contoso.lab'] }] }));
+    harness.restart();
+    await settled();
+    expect(watch.notifies).toHaveLength(2);
+    expect(watch.body).toContain('<basic>closed</basic>');
+  });
+
+  test('endpoints that are found gone while the process starts are told', async () => {
+    harness.bindings.set(alice, [binding(harness.flow(), 'sip:a@192.0.2.1')]);
+    harness.presence.bindingsChanged(alice);
+    const watch = await harness.watch('bob', 'alice', harness.flow());
+    await settled();
+    harness.restart((presence) => {
+      harness.bindings.delete(alice);
+      presence.bindingsChanged(alice);
+    });
+    await settled();
+    expect(watch.notifies).toHaveLength(2);
+    expect(watch.body).toContain('<basic>closed</basic>');
+  });
+
+  test('nobody is taken for gone while the users are not known yet', async () => {
+    await harness.published('alice', harness.flow(), busy);
+    const watch = await harness.watch('bob', 'alice', harness.flow());
+    await settled();
+    const users = new Map(harness.users);
+    harness.domains = [];
+    harness.users.clear();
+    harness.restart();
+    await settled();
+    harness.domains = ['contoso.lab'];
+    for (const [aor, spec] of users) harness.users.set(aor, spec);
+    harness.presence.directoryChanged([...users.keys()]);
+    await settled();
+    expect(watch.notifies).toHaveLength(1);
+    await harness.published('alice', harness.flow(), away);
+    await settled();
+    expect(watch.body).toContain('<rpid:away/>');
+  });
+
+  test('what expired meanwhile is ended', async () => {
+    const watch = await harness.watch('bob', 'alice', harness.flow(), { expires: '60' });
+    await settled();
+    harness.stop();
+    vi.setSystemTime(Date.now() + 120_000);
+    harness.restart();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(states(watch.notifies).at(-1)).toBe('terminated;reason=timeout');
+    expect(harness.state.values.size).toBe(0);
+  });
+
+  test('numbers cost one write, not one each', async () => {
+    const watch = await harness.watch('bob', 'alice', harness.flow());
+    harness.restart();
+    const publisher = harness.flow();
+    for (const body of [busy, away, busy, away]) {
+      await harness.published('alice', publisher, body);
+      await settled();
+    }
+    expect(watch.notifies.length).toBeGreaterThan(4);
+    const writes = harness.state.writes.filter((key) => key.startsWith('subscription.'));
+    expect(writes).toHaveLength(2);
+  });
+});
