@@ -132,6 +132,24 @@ describe('after a restart', () => {
     expect(harness.state.values.size).toBe(0);
   });
 
+  test('a store that is away holds up what needs it, and no longer', async () => {
+    const flow = harness.flow();
+    harness.bindings.set(alice, [binding(flow, 'sip:a@192.0.2.1')]);
+    harness.presence.bindingsChanged(alice);
+    await harness.published('alice', flow, busy);
+    const watch = await harness.watch('bob', 'alice', harness.flow());
+    harness.restart();
+    harness.state.away = true;
+    harness.bindings.delete(alice);
+    harness.presence.bindingsChanged(alice);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(watch.notifies).toHaveLength(1);
+    harness.state.away = false;
+    await vi.advanceTimersByTimeAsync(7_000);
+    expect(watch.body).toContain('<basic>closed</basic>');
+    expect(harness.presence.describe(alice).availability).toBe(18500);
+  });
+
   test('numbers cost one write, not one each', async () => {
     const watch = await harness.watch('bob', 'alice', harness.flow());
     harness.restart();

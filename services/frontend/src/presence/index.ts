@@ -63,12 +63,13 @@ export function createPresence(options: PresenceOptions): Presence {
   let loaded = false;
   let resumed = false;
   const publicationExpiries = createDeadlines(now, (aor) => presentities.settle(aor));
-  const watchExpiries = createDeadlines(now, expireWatch);
+  const watchExpiries = createDeadlines(now, (id) => watches.due(id));
   const presentities = createPresentities({
     directory,
     bindings,
     publications,
     expiries: publicationExpiries,
+    now,
     onChange: (aor) => store.of(aor).forEach(notifier.review),
     log,
   });
@@ -77,7 +78,7 @@ export function createPresence(options: PresenceOptions): Presence {
     flow: options.flow,
     contactFor,
     document: documentFor,
-    reserve: (watch) => store.save(watch).catch((err) => log.warn({ err }, 'no CSeq numbers for a NOTIFY')),
+    reserve: (watch) => watches.reserve(watch),
     onFailure: (watch, failure) => watches.step(watch, { type: 'notify-failed', failure }),
     now,
     telemetry: createPresenceTelemetry(metrics, {
@@ -93,11 +94,6 @@ export function createPresence(options: PresenceOptions): Presence {
     return reason === 'rejected' || reason === 'noresource'
       ? undefined
       : presentities.document(presentity, container);
-  }
-
-  function expireWatch(id: string): void {
-    const watch = store.get(id);
-    if (watch) watches.step(watch, { type: 'expiry', now: now() });
   }
 
   function directoryChanged(users: readonly string[]): void {

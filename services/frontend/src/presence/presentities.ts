@@ -8,6 +8,9 @@ import type { Deadlines } from './deadlines.ts';
 import { createPortraits, markOf } from './portraits.ts';
 import { endpointOf, type Publications, type Published, settlePublications } from './publications.ts';
 
+/** Until what the store did not take is tried again. */
+const RETRY_MS = 5000;
+
 /** The users of this Front End as those whose presence can be watched. */
 export interface Presentities {
   /** Undefined for whoever is not, or no longer, a user who may sign in. */
@@ -32,13 +35,14 @@ export interface PresentitiesOptions {
   bindings(aor: string): Binding[];
   publications: Publications;
   expiries: Pick<Deadlines, 'set' | 'delete'>;
+  now(): number;
   /** What some watcher may read of this presentity has changed, or may have. */
   onChange(aor: string): void;
   log: { warn(fields: object, message: string): void };
 }
 
 export function createPresentities(options: PresentitiesOptions): Presentities {
-  const { directory, bindings, publications, expiries, onChange, log } = options;
+  const { directory, bindings, publications, expiries, onChange, now, log } = options;
   const portraits = createPortraits({
     user: (aor) => directory.user(aor),
     input: (aor) => inputOf(aor, publications.of(aor)),
@@ -55,9 +59,11 @@ export function createPresentities(options: PresentitiesOptions): Presentities {
 
   const isLocal = (aor: string): boolean => directory.isLocalDomain(aor.slice(aor.lastIndexOf('@') + 1));
 
-  // What is in memory holds, and the next change writes all of it.
-  const tellLater = (aor: string) => (error: unknown) =>
+  /** What the store did not take is as it was before, so it is looked at once more. */
+  const tryAgain = (aor: string) => (error: unknown) => {
     log.warn({ err: error, user: aor }, 'the presence of a user is not stored as it is');
+    expiries.set(aor, now() + RETRY_MS);
+  };
 
   async function replace(aor: string, published: Published[]): Promise<void> {
     await publications.put(aor, published, markOf(inputOf(aor, published)));
@@ -68,7 +74,7 @@ export function createPresentities(options: PresentitiesOptions): Presentities {
     const settled = settlePublications(publications.of(aor), bindings(aor));
     const told = markOf(inputOf(aor, settled));
     if (told !== publications.told(aor) || !publications.holds(aor, settled)) {
-      publications.put(aor, settled, told).catch(tellLater(aor));
+      publications.put(aor, settled, told).catch(tryAgain(aor));
     }
     changed(aor);
   }
@@ -92,7 +98,7 @@ export function createPresentities(options: PresentitiesOptions): Presentities {
     settle,
     reread(aor) {
       // What endpoints of a user said who may not sign in any more is not said again when the user comes back.
-      if (!enabled(aor) && publications.of(aor).length > 0) replace(aor, []).catch(tellLater(aor));
+      if (!enabled(aor) && publications.of(aor).length > 0) replace(aor, []).catch(tryAgain(aor));
       portraits.update(aor);
     },
     isTold: (aor) =>

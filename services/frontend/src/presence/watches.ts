@@ -13,6 +13,10 @@ export interface Watches {
   refresh(watch: Watch, expires: number): Promise<SubscriptionAction[] | undefined>;
   perform(watch: Watch, actions: readonly SubscriptionAction[]): void;
   step(watch: Watch, input: SubscriptionInput): void;
+  /** Reserves CSeq numbers for it. Never rejects: while the store is away, it is tried again. */
+  reserve(watch: Watch): Promise<void>;
+  /** The time set for this watch has come. */
+  due(id: string): void;
   /** Asks again whether the watcher may watch, and what it may read, and tells it if that has changed. */
   reauthorize(watch: Watch): void;
   /** Takes up what an earlier process kept, without telling anybody. */
@@ -27,6 +31,9 @@ export interface WatchesOptions {
   now(): number;
   log: { warn(fields: object, message: string): void };
 }
+
+/** Until a write that the store did not take is tried again. */
+const RETRY_MS = 5000;
 
 export function createWatches({
   store,
@@ -78,6 +85,25 @@ export function createWatches({
     return store.get(watch.id) === watch ? actions : undefined;
   }
 
+  async function reserve(watch: Watch): Promise<void> {
+    try {
+      await store.save(watch);
+    } catch (error) {
+      warn(error);
+      if (store.get(watch.id))
+        deadlines.set(watch.id, Math.min(now() + RETRY_MS, watch.subscription.expiresAt));
+    }
+  }
+
+  function due(id: string): void {
+    const watch = store.get(id);
+    if (!watch) return;
+    step(watch, { type: 'expiry', now: now() });
+    if (watch.subscription.state === 'terminated') return;
+    deadlines.set(id, watch.subscription.expiresAt);
+    notifier.review(watch);
+  }
+
   function reauthorize(watch: Watch): void {
     const presentity = presentities.enabled(watch.presentity);
     if (!presentity) return step(watch, { type: 'terminate', reason: 'noresource' });
@@ -112,6 +138,8 @@ export function createWatches({
     refresh,
     perform,
     step,
+    reserve,
+    due,
     reauthorize,
     restore,
   };
