@@ -49,7 +49,11 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     log,
   });
   const directory = createDirectory(replica);
-  const home = createHome({ pod, directory, addresses: () => listeners.addresses() });
+  const home = createHome({
+    pod,
+    directory,
+    isAddress: (hostPort) => listeners.addresses().has(hostPort) || remoteFlows.edges.has(hostPort),
+  });
   const state = createUserState({
     nats,
     replicas: config.state.replicas,

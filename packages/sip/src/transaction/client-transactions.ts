@@ -84,9 +84,11 @@ export class ClientTransactions implements ClientPlace {
   }
 }
 
-/** RFC 3261 18.1.1; `rport` on UDP, so that answers find their way back through a NAT (RFC 3581 3). */
+/**
+ * RFC 3261 18.1.1; with `rport`, so that answers find their way back through a NAT (RFC 3581 3). Over connections it is not
+ * needed, but some clients look the connection up by it (COMPAT: belle-sip).
+ */
 export function pushVia(request: SipRequest, flow: Flow, branch = newBranch()): void {
-  const rport = flow.reliable ? '' : ';rport';
   const transport = flow.transport.toUpperCase();
-  request.prepend('Via', `SIP/2.0/${transport} ${flow.sentBy}${rport};branch=${branch}`);
+  request.prepend('Via', `SIP/2.0/${transport} ${flow.sentBy};rport;branch=${branch}`);
 }

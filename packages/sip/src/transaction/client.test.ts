@@ -43,14 +43,14 @@ const methods = (sent: string[]) => sent.map((text) => text.slice(0, text.indexO
 const settle = () => new Promise<void>((resolve) => queueMicrotask(resolve));
 
 describe('the Via', () => {
-  test('names the transport, this side, and asks for the port on UDP', () => {
+  test('names the transport, this side, and asks for the port', () => {
     const { flow, request } = setUp('udp');
     const { via } = request('OPTIONS').request;
     expect(flow.sent[0]).toContain('Via: SIP/2.0/UDP proxy.contoso.lab:5060;rport;branch=z9hG4bK');
     expect(via.branch).toMatch(/^z9hG4bK.{16}/);
     const tls = setUp('wss');
     tls.request('OPTIONS');
-    expect(tls.flow.sent[0]).toContain('Via: SIP/2.0/WSS proxy.contoso.lab:5060;branch=z9hG4bK');
+    expect(tls.flow.sent[0]).toContain('Via: SIP/2.0/WSS proxy.contoso.lab:5060;rport;branch=z9hG4bK');
   });
 
   test('has the branch that the user gives', () => {

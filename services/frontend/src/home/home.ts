@@ -16,11 +16,11 @@ export interface Home {
 export interface HomeParts {
   pod: string;
   directory: Directory;
-  /** `host:port` of each listener, as it writes itself and as it is bound. */
-  addresses(): ReadonlySet<string>;
+  /** Whether `host:port` is a listener, ours or an Edge's, as it writes itself or as it is bound. */
+  isAddress(hostPort: string): boolean;
 }
 
-export function createHome({ pod, directory, addresses }: HomeParts): Home {
+export function createHome({ pod, directory, isAddress }: HomeParts): Home {
   const isLocalDomain = (domain: string) => directory.isLocalDomain(domain);
 
   function isNameOfOurs(host: string): boolean {
@@ -47,8 +47,10 @@ export function createHome({ pod, directory, addresses }: HomeParts): Home {
       if (uri.user !== undefined) return false;
       const host = uri.host.toLowerCase();
       if (isNameOfOurs(host)) return true;
-      const named = `${host}:${uri.port ?? defaultPort(uri)}`;
-      return addresses().has(named);
+      const port = uri.port ?? defaultPort(uri);
+      // Clients on this machine write the name, listeners their address (RFC 6761 6.3).
+      const hosts = host === 'localhost' ? ['localhost', '127.0.0.1', '[::1]'] : [host];
+      return hosts.some((name) => isAddress(`${name}:${port}`));
     },
   };
 }

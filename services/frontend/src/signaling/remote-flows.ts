@@ -21,6 +21,8 @@ export interface RemoteFlows {
   revive(record: FlowRecord): RemoteFlow;
   ended(id: string): void;
   all(): Iterable<RemoteFlow>;
+  /** `host:port` of every Edge as its clients know it. */
+  readonly edges: ReadonlySet<string>;
   stop(): void;
 }
 
@@ -40,6 +42,7 @@ export const podOf = (flowId: string): string => flowId.slice(0, flowId.indexOf(
 
 export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): RemoteFlows {
   const flows = new Map<string, RemoteFlow>();
+  const edges = new Set<string>();
 
   const frameTo = (flow: string, message: Uint8Array, event: FlowEvent): Frame => ({
     message: message as Buffer,
@@ -58,13 +61,14 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
       id,
       transport,
       remote,
-      // Without a port: a host that is a pod's name is never looked up, Edge reads it.
-      sentBy: `${pod}.${domain}`,
+      // Edge reads the pod's name, nobody looks it up; the port is the one that the client's connection goes to.
+      sentBy: `${pod}.${domain}${portIn(advertised)}`,
       advertised: advertised || domain,
       deliver: (bytes) => send(podOf(id), frameTo(id, bytes, FlowEvent.UNSPECIFIED)),
       hangUp: () => void send(podOf(id), frameTo(id, nothing, FlowEvent.CLOSE)),
     });
     flows.set(id, flow);
+    if (advertised !== '') edges.add(advertised.toLowerCase());
     flow.onClose(() => flows.delete(id));
     return flow;
   }
@@ -91,9 +95,12 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
       flows.get(flowId) ?? open(flowId, transport, addressOf(received), sentBy),
     ended: (id) => flows.get(id)?.ended('closed at its Edge'),
     all: () => flows.values(),
+    edges,
     stop: () => clearInterval(sweeper),
   };
 }
+
+const portIn = (hostPort: string): string => /:\d+$/.exec(hostPort)?.[0] ?? '';
 
 const transportOf = (name: string): TransportName => (name === 'wss' ? 'wss' : 'tls');
 
