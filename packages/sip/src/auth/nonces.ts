@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { copyRandom } from '../message/random.ts';
 import { createNonceCounts } from './nonce-counts.ts';
 
 export type NonceState = 'ok' | 'stale' | 'forged' | 'replayed';
@@ -40,8 +41,9 @@ export function createNonces(options: NonceOptions = {}): Nonces {
   const sign = (id: Buffer) => createHmac('sha256', key).update(id).digest().subarray(0, MAC_BYTES);
 
   function issue(): string {
-    const id = randomBytes(ID_BYTES);
+    const id = Buffer.allocUnsafe(ID_BYTES);
     id.writeUIntBE(Math.floor(now()), 0, TIME_BYTES);
+    copyRandom(id, TIME_BYTES, ID_BYTES - TIME_BYTES);
     return Buffer.concat([id, sign(id)]).toString('base64url');
   }
 
