@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { alive } from './alive.ts';
 
 let home: string;
 let supervisor: ChildProcess;
@@ -29,7 +30,7 @@ afterEach(() => {
 
 test('nothing is left when the supervisor is killed with SIGKILL, not even roles that ignore SIGTERM', async () => {
   supervisor.kill('SIGKILL');
-  for (const pid of pids) while (existsSync(`/proc/${pid}`)) await wait(10);
+  for (const pid of pids) while (alive(pid)) await wait(10);
 });
 
 test('each role has its own log', () => {

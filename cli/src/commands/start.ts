@@ -4,6 +4,7 @@ import { lockHome } from '../installation/lock.ts';
 import { RunRecord, readRunState } from '../installation/run-state.ts';
 import { adoptSettings, type SettingsOptions } from '../installation/settings.ts';
 import { type Prepared, prepare, provision, supervise } from '../standard-edition/installation.ts';
+import { writeSampleClients } from '../standard-edition/sample-clients.ts';
 import { signInHelp } from '../standard-edition/sign-in-help.ts';
 import { type Console, createConsole } from '../supervisor/console.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
@@ -51,7 +52,9 @@ async function serve(supervisor: Supervisor, prepared: Prepared, console: Consol
   const [sampleUsers] = await Promise.all([provisioned, supervisor.start()]);
   const seconds = process.uptime().toFixed(1);
   console.say(`ready in ${seconds} s: ${endpointList(prepared.layout)}`);
-  if (sampleUsers.length > 0) console.say(signInHelp(prepared, sampleUsers));
+  if (sampleUsers.length === 0) return;
+  const clients = await writeSampleClients(prepared, sampleUsers);
+  console.show(signInHelp(prepared, sampleUsers, clients));
 }
 
 const endpointList = (layout: Layout): string =>

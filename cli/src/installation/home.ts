@@ -16,9 +16,11 @@ export interface Home {
   readonly lock: string;
   readonly runState: string;
   readonly sampleUsers: string;
+  /** Ready-made configurations of a SIP client for sample users. */
+  readonly clients: string;
   /** Programs that were downloaded for this installation. */
   readonly bin: string;
-  caFile: string;
+  readonly caFile: string;
   roleDir(role: string): string;
   certificate(name: string): { cert: string; key: string };
 }
@@ -39,6 +41,7 @@ export function openHome(option: string | undefined): Home {
     lock: inside('run', 'lock'),
     runState: inside('run', 'supervisor.json'),
     sampleUsers: inside('sample-users.txt'),
+    clients: inside('clients'),
     bin: inside('bin'),
     caFile: inside('pki', 'ca.pem'),
     roleDir: (role) => inside('roles', role),

@@ -5,6 +5,8 @@ import { RotatingFile } from './rotating-file.ts';
 export interface Console {
   /** A line of the supervisor itself. */
   say(line: string): void;
+  /** Text for the screen that does not go into a file: it holds passwords. */
+  show(text: string): void;
   /** Takes the lines of a part: raw into its file, readable and with its name to stdout. */
   channel(name: string, options?: ChannelOptions): (line: string) => void;
   close(): Promise<void>;
@@ -34,6 +36,7 @@ export function createConsole(out: Writable, logDir: string): Console {
       own.write(`${new Date().toISOString()} ${line}`);
       print('linchpin', line);
     },
+    show: (text) => print('linchpin', text),
     channel(name, { shows = () => true } = {}) {
       const raw = file(name);
       return (line) => {

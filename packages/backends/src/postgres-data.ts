@@ -53,7 +53,8 @@ async function openTemporary(folder: string, owner: Owner | undefined): Promise<
   if (owner === undefined || !folder.startsWith(`${tmpdir()}/`)) return;
   await openTemporary(dirname(folder), owner);
   const found = await stat(folder).catch(() => undefined);
-  if (found !== undefined && found.uid === process.getuid?.()) await chmod(folder, found.mode | constants.S_IXOTH);
+  if (found !== undefined && found.uid === process.getuid?.())
+    await chmod(folder, found.mode | constants.S_IXOTH);
 }
 
 export interface Superuser {

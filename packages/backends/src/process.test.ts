@@ -1,12 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { endProcess, spawnGuarded } from './process.ts';
 
-const alive = (pid: number) => existsSync(`/proc/${pid}`);
+/** A zombie is over; when its new parent looks at it is nothing to wait for. */
+function alive(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 async function gone(pid: number): Promise<void> {
   while (alive(pid)) await wait(10);

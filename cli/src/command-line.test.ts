@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runCommandLine } from './command-line.ts';
+
+let home: string;
+
+const run = async (line: string) => {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await runCommandLine(line.split(' '), {
+    out: (text) => out.push(text),
+    err: (text) => err.push(text),
+  });
+  return { code, out: out.join(''), err: err.join('') };
+};
+
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), 'linchpin-command-'));
+  const settings = {
+    formatVersion: 1,
+    domain: 'contoso.lab',
+    portOffset: 0,
+    listen: '127.0.0.1',
+    samples: true,
+  };
+  writeFileSync(join(home, 'linchpin.json'), JSON.stringify(settings));
+});
+afterAll(() => rmSync(home, { recursive: true }));
+
+describe('the command line', () => {
+  test('shows its commands and the Lync names', async () => {
+    const { code, out, err } = await run('--help');
+    expect([code, err]).toEqual([0, '']);
+    for (const word of ['start', 'status', 'apply', 'PresencePolicy', 'Grant-CsExternalAccessPolicy'])
+      expect(out).toContain(word);
+  });
+
+  test.each([
+    ['frobnicate', "unknown command 'frobnicate'"],
+    ['status --colour', "unknown option '--colour'"],
+    ['start --port-offset many', 'It must be a whole number'],
+    ['create user', "missing required argument 'name'"],
+    ['apply', "required option '-f, --file <file>' not specified"],
+    ['apply -f /nonexistent', 'Cannot read the file: ENOENT'],
+    ['get gizmos', 'There is no kind "gizmos"; the kinds are User, Topology'],
+    ['status -o xml', 'There is no output format "xml"'],
+    ['describe policy x', 'There is no kind "policy"'],
+    ['describe topology global', 'Only users can be described'],
+  ])('%s is a mistake of its user: exit code 2', async (line, message) => {
+    const { code, out, err } = await run(`${line} --home ${home}`);
+    expect(err).toContain(message);
+    expect([code, out]).toEqual([2, '']);
+  });
+
+  test('a folder without installation: exit code 3', async () => {
+    const { code, err } = await run('status --home /nonexistent/linchpin');
+    expect([code, err]).toEqual([
+      3,
+      'linchpin: There is no installation in /nonexistent/linchpin. To make one: linchpin start --home /nonexistent/linchpin\n',
+    ]);
+  });
+
+  test('an installation that is stopped still has a status, and nothing to stop', async () => {
+    const { code, out } = await run(`status -o json --home ${home}`);
+    expect(code).toBe(0);
+    const { ready, roles } = JSON.parse(out);
+    expect(ready).toBe(false);
+    expect(roles[0]).toEqual({
+      role: 'cms',
+      name: 'cms-0',
+      pid: null,
+      version: null,
+      configVersion: null,
+      health: 'stopped',
+    });
+    expect((await run(`status --home ${home}`)).out).toMatch(/^ready: {2}no\ndomain: contoso.lab\n/);
+    expect(await run(`stop --home ${home}`)).toEqual({ code: 0, out: `nothing runs in ${home}\n`, err: '' });
+  });
+});
