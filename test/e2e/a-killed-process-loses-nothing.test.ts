@@ -1,4 +1,5 @@
 // What was acknowledged survives the death of any process, and those who are signed in hardly notice.
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bodyOf, createUserAgent, type UserAgent } from '../peers/ua.ts';
 import { type System, startSystem } from '../system.ts';
@@ -108,11 +109,11 @@ describe('kill -9 of', () => {
   });
 
   it.each(['nats', 'postgres'])('%s is mended, and talk goes on meanwhile', async (backend) => {
-    const pid = (await backendPids())[backend];
-    process.kill(pid ?? 0, 'SIGKILL');
+    const pid = await backendPid(backend);
+    process.kill(pid, 'SIGKILL');
     await bothCanTalk(inside, outside);
     await expect.poll(async () => (await inside.register()).status, { timeout: 20_000 }).toBe(200);
-    await expect.poll(async () => (await backendPids())[backend], { timeout: 15_000 }).not.toBe(pid);
+    await expect.poll(() => backendPid(backend).catch(() => pid), { timeout: 15_000 }).not.toBe(pid);
     await expect
       .poll(
         () =>
@@ -126,12 +127,12 @@ describe('kill -9 of', () => {
   });
 });
 
-/** What the supervisor wrote down about the servers it runs beside the roles. */
-async function backendPids(): Promise<Record<string, number>> {
-  const { readFile } = await import('node:fs/promises');
-  const state = JSON.parse(await readFile(`${system.home}/run/supervisor.json`, 'utf8')) as Record<
-    string,
-    unknown
-  >;
-  return (state.backends ?? {}) as Record<string, number>;
+/** The process of a server that the supervisor runs beside the roles. */
+async function backendPid(name: string): Promise<number> {
+  const state = JSON.parse(await readFile(`${system.home}/run/supervisor.json`, 'utf8')) as {
+    pids: Record<string, number>;
+  };
+  const pid = state.pids[name];
+  if (pid === undefined) throw new Error(`${name} does not run`);
+  return pid;
 }

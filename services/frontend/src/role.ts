@@ -92,7 +92,18 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
   const watch = createFlowWatch(config.registrar.graceSeconds * 1000, (flowId, aor) =>
     bindings.remove(aor, (binding) => binding.flowId === flowId, 'connection lost'),
   );
-  const eviction = createEviction({ bindings, find: home.find, flow: flows.find, flowsOf: flows.of, log });
+  const eviction = createEviction({
+    bindings,
+    find: home.find,
+    flow: flows.find,
+    flowsOf: flows.of,
+    isBarred(user, flowId) {
+      const edge = directory.poolOf(podOf(flowId));
+      if (edge?.role !== 'edge') return false;
+      return !(user.externalAccessPolicy.outsideAccess && directory.accessEdge(edge.name).allowOutsideUsers);
+    },
+    log,
+  });
   const register = createRegistrar({
     bindings,
     watch,

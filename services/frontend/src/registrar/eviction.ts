@@ -11,33 +11,42 @@ export interface EvictionParts {
   flow(id: string): Flow | undefined;
   /** Flows that have proved to be the user. */
   flowsOf(aor: string): Flow[];
+  /** Whether the user may not use this flow (any more): one from outside without external access. */
+  isBarred(user: EffectiveUser, flowId: string): boolean;
   log: Logger;
 }
 
 export interface Eviction {
-  /** Who is disabled, deleted or moved loses service at once; whose password changed has to prove it again. */
+  /**
+   * Who is disabled, deleted or moved loses service at once, who may not be outside any more the service outside; whose
+   * password changed has to prove it again.
+   */
   directoryChanged(changes: readonly DocumentChange[]): void;
   /** The same for what has changed while this pod was away. */
   review(): void;
 }
 
-export function createEviction({ bindings, find, flow, flowsOf, log }: EvictionParts): Eviction {
+const concernsAll = new Set<string>(['Topology', 'ExternalAccessPolicy', 'AccessEdgeConfiguration']);
+
+export function createEviction({ bindings, find, flow, flowsOf, isBarred, log }: EvictionParts): Eviction {
   function connectionsOf(aor: string): Set<Flow> {
     const bound = bindings.of(aor).map(({ flowId }) => flow(flowId));
     const ofBindings = bound.filter((found) => found?.reliable && ['', aor].includes(found.identity));
     return new Set([...flowsOf(aor), ...(ofBindings as Flow[])]);
   }
 
-  function evict(aor: string): void {
-    const connections = connectionsOf(aor);
-    bindings.remove(aor, () => true, 'not served any more');
+  function evict(aor: string, applies: (flowId: string) => boolean): void {
+    const connections = [...connectionsOf(aor)].filter(({ id }) => applies(id));
+    bindings.remove(aor, ({ flowId }) => applies(flowId), 'not served any more');
     for (const connection of connections) connection.close('the user is not served any more');
-    if (connections.size > 0)
-      log.info({ aor, connections: connections.size }, 'connections of a user closed');
+    if (connections.length > 0)
+      log.info({ aor, connections: connections.length }, 'connections of a user closed');
   }
 
   function review(aor: string): void {
-    if (!find(aor)?.spec.enabled) evict(aor);
+    const user = find(aor);
+    if (user?.spec.enabled) evict(aor, (flowId) => isBarred(user, flowId));
+    else evict(aor, () => true);
   }
 
   return {
@@ -48,7 +57,7 @@ export function createEviction({ bindings, find, flow, flowsOf, log }: EvictionP
         if (kind === 'Credential' && before !== undefined)
           for (const open of flowsOf(aor)) open.identity = '';
       }
-      if (changes.some(({ kind }) => kind === 'Topology')) reviewAll();
+      if (changes.some(({ kind }) => concernsAll.has(kind))) reviewAll();
     },
     review: reviewAll,
   };

@@ -2,6 +2,7 @@ import { createPeerLink, type Logger, type Mtls, type PeerLink } from '@linchpin
 import { FlowEvent, type Frame, RelayClient } from '@linchpin/proto/relay/v1/relay';
 import { parseMessage, type SipError, SipResponse, type TransactionLayer } from '@linchpin/sip';
 import { type Directory, type Followed, followMembers, type Member, type Replica } from '@linchpin/topology';
+import { createPatientLink } from './patient-link.ts';
 import type { RemoteFlows } from './remote-flows.ts';
 import { withTraceparent } from './trace.ts';
 
@@ -38,8 +39,8 @@ export function createEdges(parts: EdgesParts): Followed<PeerLink<Frame>> {
     }
   }
 
-  const linkTo = ({ name, address }: Member): PeerLink<Frame> =>
-    createPeerLink<Frame, RelayClient>({
+  function linkTo({ name, address }: Member): PeerLink<Frame> {
+    const link = createPeerLink<Frame, RelayClient>({
       address,
       role: 'edge',
       credentials: mtls.client(),
@@ -47,7 +48,11 @@ export function createEdges(parts: EdgesParts): Followed<PeerLink<Frame>> {
       client: RelayClient,
       connect: (client, metadata) => client.connect(metadata),
       onFrame: (frame) => onFrame(frame, name),
+      onUp: () => patient.flush(),
       log,
     });
+    const patient = createPatientLink(link);
+    return patient;
+  }
   return followMembers(replica, directory, 'edge', linkTo);
 }
