@@ -53,7 +53,7 @@ export class ClientTransactions implements ClientPlace {
   }
 
   gone(record: ClientRecord): void {
-    this.#records.delete(record.key);
+    if (this.#records.get(record.key) === record) this.#records.delete(record.key);
     this.#byFlow.get(record.flow)?.delete(record);
   }
 

@@ -56,7 +56,10 @@ export function createTransactionLayer(options: TransactionLayerOptions): Transa
       else receiveRequest(message, flow);
     },
     accept: (request, flow, accepting) => servers.accept(request, flow, accepting),
-    reply: (_request, flow, response) => void flow.send(response.toBuffer()),
+    reply(request, flow, response) {
+      // RFC 3261 17: nothing answers an ACK.
+      if (request.method !== 'ACK') flow.send(response.toBuffer());
+    },
     request: (request, flow, handlers, branch) => clients.request(request, flow, handlers, branch),
     send(request, flow, branch) {
       pushVia(request, flow, branch);

@@ -18,6 +18,8 @@ export class ServerTransactions implements ServerPlace {
   readonly #machineFor: (method: string, reliable: boolean) => ServerMachine;
   readonly #limits: ServerLimits;
   #bytes: number;
+  /** What was looked for last, which is accepted next as a rule: the key is not made twice. */
+  #sought: { request: SipRequest; flow: Flow; key: string } | undefined;
 
   constructor(
     timers: TimerQueues,
@@ -31,6 +33,7 @@ export class ServerTransactions implements ServerPlace {
     this.#machineFor = machineChoice<ServerMachine>(inviteServer, nonInviteServer, values);
     this.#limits = limits;
     this.#bytes = 0;
+    this.#sought = undefined;
   }
 
   get count(): number {
@@ -42,7 +45,7 @@ export class ServerTransactions implements ServerPlace {
   }
 
   accept(request: SipRequest, flow: Flow, options: AcceptOptions = {}): ServerTransaction {
-    const key = serverKey(request, flow, kindOf(request.method));
+    const key = this.#keyOf(request, flow);
     const record = new ServerRecord(
       key,
       request,
@@ -52,13 +55,15 @@ export class ServerTransactions implements ServerPlace {
     );
     this.#records.set(key, record);
     record.begin();
-    if (options.trying === false) record.answersAtOnce();
+    if (options.trying === false && record.isInvite) record.answersAtOnce();
     return new AcceptedRequest(request, flow, record);
   }
 
   /** The transaction that this request, neither ACK nor CANCEL, is a retransmission for. */
   find(request: SipRequest, flow: Flow): ServerRecord | undefined {
-    const record = this.#records.get(serverKey(request, flow, kindOf(request.method)));
+    const key = serverKey(request, flow, kindOf(request.method));
+    this.#sought = { request, flow, key };
+    const record = this.#records.get(key);
     return record?.method === request.method ? record : undefined;
   }
 
@@ -84,6 +89,13 @@ export class ServerTransactions implements ServerPlace {
 
   gone(record: ServerRecord): void {
     if (this.#records.get(record.key) === record) this.#records.delete(record.key);
+  }
+
+  #keyOf(request: SipRequest, flow: Flow): string {
+    const sought = this.#sought;
+    this.#sought = undefined;
+    if (sought?.request === request && sought.flow === flow) return sought.key;
+    return serverKey(request, flow, kindOf(request.method));
   }
 
   // RFC 3261 17.2.3: the To tag of the ACK is that of the response, while the INVITE had none or that of its dialog.

@@ -346,6 +346,13 @@ test('a stateless reply leaves nothing behind', () => {
   expect(requests).toEqual([]);
 });
 
+test('an ACK is never answered', () => {
+  const { layer } = setUp();
+  const flow = createFakeFlow('udp');
+  layer.reply(incoming('ACK'), flow, SipResponse.to(incoming('ACK'), 401));
+  expect(flow.sent).toEqual([]);
+});
+
 test('nothing fires after close', () => {
   const { layer, clock } = setUp();
   const flow = createFakeFlow('udp');

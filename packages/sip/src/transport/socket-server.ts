@@ -35,7 +35,9 @@ export async function openSocketServer(
 
   function admit(socket: Socket): void {
     socket.on('error', () => socket.destroy());
-    const remote = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+    // Gone again already.
+    if (socket.remoteAddress === undefined) return void socket.destroy();
+    const remote = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
     const verdict = admission.enter(remote);
     if (verdict === true) return enter(socket, remote);
     socket.destroy();
@@ -46,7 +48,9 @@ export async function openSocketServer(
     halfOpen.set(keyOf(remote), { socket, since: performance.now() });
     socket.once('close', () => {
       admission.leave(remote);
-      if (halfOpen.delete(keyOf(remote))) options.onRefused?.(remote, 'no handshake');
+      if (halfOpen.get(keyOf(remote))?.socket !== socket) return;
+      halfOpen.delete(keyOf(remote));
+      options.onRefused?.(remote, 'no handshake');
     });
     take(socket, remote);
   }

@@ -239,6 +239,16 @@ describe('limits', () => {
     expect(closed).toEqual(['idle']);
   });
 
+  test('that change hold for the connections that are open', async () => {
+    const { open, closed, listener } = await listen();
+    const peer = await open();
+    peer.socket.write(optionsRequest());
+    await peer.until('200 OK');
+    listener.setLimits?.({ idleSeconds: 0.01 });
+    await peer.closed;
+    expect(closed).toEqual(['idle']);
+  });
+
   test('of what waits for a peer that does not read', async () => {
     const { open, flows, closed } = await listen({ sendQueueBytes: 100_000 });
     const peer = await open();

@@ -3,8 +3,6 @@ import { hostPort } from './address.ts';
 import type { Address, Flow } from './flow.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 
-const ignored = () => {};
-
 /**
  * Where a datagram came from. Made for each message: nothing is kept per peer, and the id says all there is to make the
  * same flow again.
@@ -53,8 +51,9 @@ export class UdpFlow implements Flow {
     const { socket, isIPv6, sendQueueBytes } = this.#endpoint;
     if (this.closed || socket.getSendQueueSize() > sendQueueBytes) return false;
     const { address, port } = this.remote;
+    // Without a callback Node does not come back for each datagram, and errors of the network are told to nobody.
     try {
-      socket.send(bytes, port, isIPv6 && isIPv4(address) ? `::ffff:${address}` : address, ignored);
+      socket.send(bytes, port, isIPv6 && isIPv4(address) ? `::ffff:${address}` : address);
       return true;
     } catch {
       return false;
