@@ -45,7 +45,7 @@ describe('the command line', () => {
     ['apply', "required option '-f, --file <file>' not specified"],
     ['apply -f /nonexistent', 'Cannot read the file: ENOENT'],
     ['get gizmos', 'There is no kind "gizmos"; the kinds are User, Topology'],
-    ['status -o xml', 'There is no output format "xml"'],
+    ['create user x -o xml', 'Allowed choices are table, json, yaml'],
     ['describe policy x', 'There is no kind "policy"'],
     ['describe topology global', 'Only users can be described'],
   ])('%s is a mistake of its user: exit code 2', async (line, message) => {

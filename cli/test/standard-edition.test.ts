@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StatusReport } from '../src/commands/status.ts';
@@ -32,6 +33,11 @@ const run = (...args: string[]): Promise<Result> =>
     ({ stdout, stderr, code }) => ({ stdout, stderr, code }),
   );
 const cli = (...args: string[]) => run(...args, '--home', home);
+const runState = () =>
+  JSON.parse(readFileSync(join(home, 'run', 'supervisor.json'), 'utf8')) as {
+    pid: number;
+    pids: Record<string, number>;
+  };
 const status = async () => JSON.parse((await cli('status', '-o', 'json')).stdout) as StatusReport;
 const json = async (...args: string[]) => JSON.parse((await cli(...args, '-o', 'json')).stdout);
 
@@ -201,6 +207,15 @@ describe('processes', () => {
     expect(alive(before as number)).toBe(false);
   });
 
+  test.each(['nats', 'postgres'])('%s comes back after kill -9 with what it kept', async (name) => {
+    const before = runState().pids[name] as number;
+    process.kill(before, 'SIGKILL');
+    while (runState().pids[name] === before || runState().pids[name] === undefined) await wait(20);
+    while ((await cli('set', 'user', 'bob', `displayName=After ${name}`)).code !== 0) await wait(50);
+    expect((await cli('get', 'user', 'bob')).stdout).toContain(`After ${name}`);
+    expect((await cli('get', 'users')).stdout).toContain('alice@contoso.lab');
+  });
+
   test('the second start is quick, keeps ports and users, and creates no users', async () => {
     expect((await cli('delete', 'user', 'carol')).code).toBe(0);
     expect((await cli('stop')).stdout).toContain('stopped the installation');
@@ -218,10 +233,7 @@ describe('processes', () => {
   });
 
   test('nothing is left when the supervisor is killed, and the next start takes over at once', async () => {
-    const run = JSON.parse(readFileSync(join(home, 'run', 'supervisor.json'), 'utf8')) as {
-      pid: number;
-      pids: Record<string, number>;
-    };
+    const run = runState();
     expect(Object.keys(run.pids).sort()).toEqual(['cms', 'director', 'edge', 'frontend', 'nats', 'postgres']);
     process.kill(run.pid, 'SIGKILL');
     await start();

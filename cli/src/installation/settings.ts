@@ -38,7 +38,7 @@ const DEFAULTS: Settings = {
 
 /** Undefined when there is no installation in this folder. */
 export async function readSettings(home: Home): Promise<Settings | undefined> {
-  const content = await readFile(home.settings, 'utf8').catch(() => undefined);
+  const content = await readFile(home.settings, 'utf8').catch(unlessAbsent);
   if (content === undefined) return undefined;
   const stored = parse(content, home);
   const { formatVersion } = stored as { formatVersion?: unknown };
@@ -69,6 +69,11 @@ export async function writeSettings(home: Home, settings: Settings): Promise<voi
   // An unprivileged PostgreSQL has to pass through; what is secret below is closed on its own.
   await mkdir(home.dir, { recursive: true, mode: 0o711 });
   await replaceFile(home.settings, `${JSON.stringify(settings, undefined, 2)}\n`, 0o644);
+}
+
+function unlessAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT') return undefined;
+  throw new CliError(`Cannot read the installation: ${error.message}`, EXIT.failed, { cause: error });
 }
 
 function parse(content: string, home: Home): unknown {

@@ -1,5 +1,3 @@
-import { CliError, EXIT } from '../cli-error.ts';
-
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type Format = (typeof FORMATS)[number];
 
@@ -10,11 +8,4 @@ export async function render(format: Format, value: unknown, asTable: () => stri
   const { stringify } = await import('yaml');
   const documents = Array.isArray(value) ? value : [value];
   return documents.map((document) => stringify(document).trimEnd()).join('\n---\n');
-}
-
-export function formatOf(text: string): Format {
-  const format = FORMATS.find((name) => name === text);
-  if (format === undefined)
-    throw new CliError(`There is no output format "${text}"; there are ${FORMATS.join(', ')}.`, EXIT.usage);
-  return format;
 }

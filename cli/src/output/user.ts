@@ -1,4 +1,5 @@
 import type { UserDescription } from '../commands/describe.ts';
+import { harmless } from './harmless.ts';
 import { table } from './table.ts';
 
 type State = NonNullable<UserDescription['state']>;
@@ -50,5 +51,5 @@ const availabilityName = (availability: number): string =>
 const pairs = (values: Record<string, unknown>): string[] =>
   Object.entries(values).map(([key, value]) => {
     const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-    return `${`${key}:`.padEnd(14)} ${text}`;
+    return `${`${key}:`.padEnd(14)} ${harmless(text)}`;
   });

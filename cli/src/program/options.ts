@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Home, openHome } from '../installation/home.ts';
-import { FORMATS, formatOf, render } from '../output/render.ts';
+import { FORMATS, type Format, render } from '../output/render.ts';
 
 /** Where text goes; tests give their own. */
 export interface Terminal {
@@ -13,7 +13,7 @@ export interface HomeOption {
 }
 
 export interface OutputOption extends HomeOption {
-  output: string;
+  output: Format;
 }
 
 export const withHome = (command: Command): Command =>
@@ -23,7 +23,9 @@ export const withHome = (command: Command): Command =>
   );
 
 export const withOutput = (command: Command): Command =>
-  withHome(command).option('-o, --output <format>', FORMATS.join(', '), 'table');
+  withHome(command).addOption(
+    new Option('-o, --output <format>', 'how to show the result').choices(FORMATS).default('table'),
+  );
 
 export const homeOf = ({ home }: HomeOption): Home => openHome(home);
 
@@ -38,5 +40,5 @@ export async function print(
   value: unknown,
   asTable: () => string,
 ) {
-  out(`${await render(formatOf(output), value, asTable)}\n`);
+  out(`${await render(output, value, asTable)}\n`);
 }

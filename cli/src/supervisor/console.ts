@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { harmless } from '../output/harmless.ts';
 import { humanLine } from './log-line.ts';
 import { RotatingFile } from './rotating-file.ts';
 
@@ -64,10 +65,7 @@ function createPrinter(out: Writable): (name: string, text: string) => void {
 }
 
 const prefixed = (name: string, text: string): string =>
-  harmless(text)
+  text
     .split('\n')
-    .map((line) => `${name.padEnd(NAME_WIDTH)} | ${line}\n`)
+    .map((line) => `${name.padEnd(NAME_WIDTH)} | ${harmless(line)}\n`)
     .join('');
-
-/** What strangers send us may be logged, but does not steer the terminal. */
-const harmless = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, '\u{fffd}');

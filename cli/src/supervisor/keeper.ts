@@ -10,7 +10,7 @@ export interface KeeperEvents {
 
 /** As many starts in a row may fail before the part first was ready. */
 const FIRST_ATTEMPTS = 5;
-const READY_POLL_MS = 25;
+const READY_POLL_MS = 50;
 
 /** Keeps one part alive: starts it, starts it again with back-off when it ends, until it is told to stop. */
 export class Keeper {

@@ -86,8 +86,16 @@ async function endPrevious(dir: string): Promise<void> {
     const pid = await previousPid(dir);
     if (pid === undefined) return;
     if (Date.now() > until) throw new BackendError(`Another PostgreSQL (pid ${pid}) still uses ${dir}.`);
-    process.kill(pid, 'SIGINT');
+    signal(pid);
     await wait(50);
+  }
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, 'SIGINT');
+  } catch {
+    // It ended a moment ago.
   }
 }
 
@@ -97,5 +105,5 @@ async function previousPid(dir: string): Promise<number | undefined> {
   if (!(pid > 0)) return undefined;
   // The number may be another process's by now.
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return command.includes(dir) ? pid : undefined;
+  return command.split('\0').includes(dir) ? pid : undefined;
 }

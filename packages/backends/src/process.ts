@@ -24,7 +24,7 @@ const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(p
 /**
  * Starts a process that does not outlive this one. It gets a session of its own, so that Ctrl-C in a terminal reaches
  * only us and we decide the order of stopping; prctl(PR_SET_PDEATHSIG), set by setpriv(1), covers our own kill -9.
- * setpriv execs the command: the pid is the command's.
+ * setpriv execs the command: the pid is the command's. Without util-linux only the part that Ctrl-C needs is left.
  */
 export async function spawnGuarded(
   command: string,
@@ -36,7 +36,7 @@ export async function spawnGuarded(
   const exited = new Promise<Exit>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
-  await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+  await new Promise<void>((resolve, reject) => child.once('spawn', resolve).on('error', reject));
   return { child, pid: child.pid as number, exited };
 }
 
