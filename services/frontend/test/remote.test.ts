@@ -1,0 +1,196 @@
+import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
+import { newBranch, newCallId, newTag, parseMessage, SipRequest, SipResponse } from '@linchpin/sip';
+import {
+  type Caller,
+  callAs,
+  LAB_DOMAIN,
+  type LabDocument,
+  type Neighbour,
+  startNeighbour,
+  topologyDocument,
+  userDocuments,
+} from '@linchpin/testkit';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type FrontEnd, startFrontEnd } from './front-end.ts';
+
+const uriOf = (user: string): string => `sip:${user}@${LAB_DOMAIN}`;
+const FLOW = 'edge-0/t1.1';
+const ADVERTISED = 'edge.contoso.lab:5443';
+
+let frontEnd: FrontEnd;
+let edge: Neighbour;
+let director: Caller;
+/** What the client at the Edge answers. */
+let answer: (request: SipRequest) => SipResponse | undefined;
+/** Whether the Edge says that it does not know the flow. */
+let flowIsGone = false;
+
+const topology = (edges: Record<string, string>): LabDocument =>
+  topologyDocument([
+    { role: 'frontend', members: { 'frontend-0': '127.0.0.1:7040' } },
+    { role: 'director', members: {} },
+    { role: 'edge', members: edges },
+  ]);
+
+async function connectDirector(): Promise<void> {
+  const address = `127.0.0.1:${frontEnd.started.rpc.port}`;
+  director = callAs('director-0', await frontEnd.lab.mtls('director'), 'frontend', address);
+  await director.up;
+}
+
+beforeEach(async () => {
+  answer = (request) => SipResponse.to(request, 200);
+  flowIsGone = false;
+  frontEnd = await startFrontEnd({
+    users: ['alice', 'bob'],
+    config: { registrar: { graceSeconds: 0.2 } },
+  });
+  edge = await startNeighbour({
+    role: 'edge',
+    pod: 'edge-0',
+    mtls: await frontEnd.lab.mtls('edge'),
+    allow: ['frontend'],
+    answer: (request) => (flowIsGone ? undefined : answer(request)),
+    onAsked(frame) {
+      if (flowIsGone && frame.event === FlowEvent.UNSPECIFIED)
+        edge.send('frontend-0', { flow: frame.flow, event: FlowEvent.CLOSED });
+    },
+  });
+  await frontEnd.publish([topology({ 'edge-0': edge.address })]);
+  await vi.waitFor(() => expect(edge.callers.size).toBe(1), { timeout: 10_000 });
+  await connectDirector();
+});
+afterEach(async () => {
+  director?.close();
+  await frontEnd?.close();
+  await edge?.stop();
+});
+
+let cseq = 0;
+function build(method: string, uri: string, headers: [string, string][] = []): SipRequest {
+  return SipRequest.create(method, uri, [
+    ['Via', `SIP/2.0/TLS 192.0.2.1:40000;branch=${newBranch()};rport=40000;received=192.0.2.1`],
+    ['Max-Forwards', '70'],
+    ['From', `<${uriOf('alice')}>;tag=${newTag()}`],
+    ['To', `<${method === 'REGISTER' ? uriOf('alice') : uri}>`],
+    ['Call-ID', newCallId()],
+    ['CSeq', `${++cseq} ${method}`],
+    ...headers,
+  ]);
+}
+
+const relay = (message: SipRequest, fields: Partial<Frame> = {}) =>
+  director.send({
+    message: message.toBuffer(),
+    flow: FLOW,
+    identity: uriOf('alice'),
+    sentBy: ADVERTISED,
+    ...fields,
+  });
+
+/** Brings a request as a Director does; the answer leaves by the stream to the Edge. */
+async function ask(message: SipRequest): Promise<SipResponse> {
+  relay(message);
+  const branch = message.via.branch ?? '';
+  const answered = await edge.next((frame) => frame.message.includes(`branch=${branch}`) && isFinal(frame));
+  expect(answered.flow).toBe(FLOW);
+  return parseMessage(answered.message) as SipResponse;
+}
+
+function isFinal(frame: Frame): boolean {
+  const message = parseMessage(frame.message);
+  return message instanceof SipResponse && message.status >= 200;
+}
+
+const contact: [string, string] = ['Contact', '<sip:alice@192.0.2.1:40000;transport=tls>'];
+const signIn = () => ask(build('REGISTER', `sip:${LAB_DOMAIN}`, [contact]));
+
+async function received(method: string): Promise<SipRequest> {
+  const frame = await edge.next(
+    (candidate) => candidate.message.subarray(0, method.length).toString() === method,
+  );
+  return parseMessage(frame.message) as SipRequest;
+}
+
+describe('a client at an Edge', () => {
+  test('signs in without a challenge, since its Director has seen to that', async () => {
+    const response = await signIn();
+    expect(response.status).toBe(200);
+    expect(response.get('service-route')).toBe(`<sip:${ADVERTISED};transport=tls;lr>`);
+  });
+
+  test('gets messages over its flow, and its answer comes back over the same stream', async () => {
+    await signIn();
+    const bob = await frontEnd.phone('bob');
+    expect((await bob.ask('MESSAGE', uriOf('alice'), { body: 'hi' })).status).toBe(200);
+    const message = await received('MESSAGE');
+    expect(message.via.host).toBe('frontend-0.contoso.lab');
+    expect(message.uri).toBe('sip:alice@192.0.2.1:40000;transport=tls');
+  });
+
+  test('is led back through its Edge in a dialog', async () => {
+    await signIn();
+    const bob = await frontEnd.phone('bob');
+    answer = (request) => SipResponse.to(request, 603);
+    await bob.ask('INVITE', uriOf('alice'), { headers: [['Contact', `<${bob.contact}>`]] });
+    const [callee = '', caller = ''] = (await received('INVITE')).values('record-route');
+    expect(callee).toMatch(new RegExp(`^<sip:[^@]+@${ADVERTISED};transport=tls;lr>$`));
+    expect(caller).toMatch(/^<sip:[^@]+@127\.0\.0\.1:\d+;transport=udp;lr>$/);
+  });
+
+  test('is reached as before after the Front End has started again', async () => {
+    await signIn();
+    director.close();
+    await frontEnd.restart();
+    await vi.waitFor(() => expect(edge.callers.get('frontend-0')?.up).toBe(true), { timeout: 10_000 });
+    const bob = await frontEnd.phone('bob');
+    expect((await bob.ask('MESSAGE', uriOf('alice'))).status).toBe(200);
+  });
+
+  test('is signed out some time after its connection has ended', async () => {
+    await signIn();
+    const bob = await frontEnd.phone('bob');
+    director.send({ flow: FLOW, event: FlowEvent.CLOSED, identity: uriOf('alice') });
+    await expect.poll(async () => (await bob.ask('MESSAGE', uriOf('alice'))).status).toBe(480);
+  });
+
+  test('whose connection is found to be gone is not waited for', async () => {
+    await signIn();
+    const bob = await frontEnd.phone('bob');
+    flowIsGone = true;
+    const from = performance.now();
+    expect((await bob.ask('MESSAGE', uriOf('alice'))).status).toBeGreaterThanOrEqual(400);
+    expect(performance.now() - from).toBeLessThan(5000);
+  });
+
+  test('is cut off when it is disabled', async () => {
+    await signIn();
+    await frontEnd.publish(userDocuments({ name: 'alice', password: 'pw-alice', spec: { enabled: false } }));
+    const close = await edge.next(({ event }) => event === FlowEvent.CLOSE);
+    expect(close.flow).toBe(FLOW);
+  });
+});
+
+describe('a frame', () => {
+  test('without an identity is dropped', async () => {
+    relay(build('REGISTER', `sip:${LAB_DOMAIN}`, [contact]), { identity: '' });
+    expect((await ask(build('REGISTER', `sip:${LAB_DOMAIN}`))).values('contact')).toEqual([]);
+  });
+
+  test('with a request that claims to be of another is refused', async () => {
+    const spoofed = build('MESSAGE', uriOf('bob'));
+    spoofed.set('from', `<${uriOf('bob')}>;tag=1`);
+    expect((await ask(spoofed)).status).toBe(403);
+  });
+
+  test('with a request that an Edge sends by itself is dropped', async () => {
+    await signIn();
+    const mallory: [string, string] = ['Contact', '<sip:mallory@192.0.2.66>'];
+    const request = build('REGISTER', `sip:${LAB_DOMAIN}`, [mallory]);
+    edge.send('frontend-0', { message: request.toBuffer(), flow: FLOW, identity: uriOf('alice') });
+    // Its answer comes behind the request on the same stream.
+    const bob = await frontEnd.phone('bob');
+    expect((await bob.ask('MESSAGE', uriOf('alice'))).status).toBe(200);
+    expect((await ask(build('REGISTER', `sip:${LAB_DOMAIN}`))).values('contact')).toHaveLength(1);
+  });
+});
