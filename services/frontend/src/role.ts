@@ -3,7 +3,15 @@ import type { Endpoint, Host, Role } from '@linchpin/host';
 import { FrontendService } from '@linchpin/proto/frontend/v1/frontend';
 import { RelayService } from '@linchpin/proto/relay/v1/relay';
 import { createNonces, createProxy, createTransactionLayer, type Flow } from '@linchpin/sip';
-import { createDirectory, createReplica, type DocumentChange, type Replica } from '@linchpin/topology';
+import {
+  BLOCKED_CONTAINER,
+  createDirectory,
+  createReplica,
+  type Directory,
+  type DocumentChange,
+  type EffectiveUser,
+  type Replica,
+} from '@linchpin/topology';
 import { createFrontendRpc } from './admin/describe-user.ts';
 import { createAuthentication } from './authentication/authentication.ts';
 import { withoutCredentials } from './authentication/credentials.ts';
@@ -13,6 +21,7 @@ import { createHops, deviceMark } from './conversations/hops.ts';
 import { createRecipients } from './conversations/recipients.ts';
 import { createUserState } from './fabric/user-state.ts';
 import { createHome } from './home/home.ts';
+import { containerFor } from './presence/containers.ts';
 import { createPresence } from './presence/index.ts';
 import type { Binding } from './registrar/binding.ts';
 import { createBindings } from './registrar/bindings.ts';
@@ -129,6 +138,7 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     recipients: createRecipients<Binding>({
       homed: home.homed,
       isLocalDomain: home.isLocalDomain,
+      isBlocked: (sender, user) => isBlocked(sender, user, directory),
       endpoints: bindings.of,
       wayTo: flows.wayTo,
       isOpen: flows.isOpen,
@@ -249,6 +259,14 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     configVersion: () => replica.version,
     reload: listeners.reload,
   };
+}
+
+/** Privacy mode hides presence from who is not listed; only a block keeps messages and calls away. */
+function isBlocked(sender: string, user: EffectiveUser, directory: Directory): boolean {
+  if (user.spec.containers === undefined) return false;
+  const sameEnterprise = directory.isLocalDomain(sender.slice(sender.lastIndexOf('@') + 1));
+  const open = { ...user, presencePolicy: { ...user.presencePolicy, privacyMode: false } };
+  return containerFor({ aor: sender, sameEnterprise }, open) === BLOCKED_CONTAINER;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -1,5 +1,5 @@
 import { newCallId, newTag, type SipRequest, type SipResponse } from '@linchpin/sip';
-import { LAB_DOMAIN } from '@linchpin/testkit';
+import { LAB_DOMAIN, userDocuments } from '@linchpin/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type FrontEnd, startFrontEnd } from './front-end.ts';
 import type { Phone } from './phone.ts';
@@ -76,6 +76,25 @@ describe('MESSAGE', () => {
       [403, '1060'],
       [404, '1065'],
     ]);
+  });
+
+  test('from who is blocked finds nobody, as if the user was away', async () => {
+    const [alice, carol] = [await signedIn('alice'), await signedIn('carol')];
+    const blocking = (id: number) =>
+      frontEnd.publish(
+        userDocuments({
+          name: 'carol',
+          password: 'pw-carol',
+          spec: { containers: [{ id, members: [alice.aor] }] },
+        }),
+      );
+    await blocking(32_000);
+    const refused = await alice.ask('MESSAGE', uriOf('carol'));
+    expect([refused.status, refused.reason, code(refused)]).toEqual([480, 'Not signed in', '1062']);
+    await blocking(400);
+    const sent = alice.ask('MESSAGE', uriOf('carol'));
+    carol.answer(await carol.next('MESSAGE'), 200);
+    expect((await sent).status).toBe(200);
   });
 
   test('does not go to other servers, whatever Route says', async () => {

@@ -80,7 +80,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
   function relay(call: ServedCall, beginsDialog: boolean): void {
     const on = wayOn(call);
     if (on) forward(call, [on], false);
-    else forward(call, recipients.of(call.request), beginsDialog);
+    else forward(call, recipients.of(call.request, call.identity), beginsDialog);
   }
 
   return {

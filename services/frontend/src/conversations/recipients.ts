@@ -22,6 +22,8 @@ export interface RecipientsParts<E extends Endpoint> {
   /** Throws Refused where nobody of that name is served by this pod. */
   homed(aor: string): EffectiveUser;
   isLocalDomain(domain: string): boolean;
+  /** Whether the user has blocked the sender (container 32000). */
+  isBlocked(sender: string, user: EffectiveUser): boolean;
   endpoints(aor: string): E[];
   wayTo(endpoint: E): Flow | Promise<Flow | undefined> | undefined;
   /** Whether its flow is there. */
@@ -35,13 +37,13 @@ export interface RecipientsParts<E extends Endpoint> {
 
 /** Where requests go: a new one to all endpoints of a user, one in a dialog to the endpoint that is in it. */
 export interface Recipients {
-  /** Throws Refused when there is nobody. */
-  of(request: SipRequest): Recipient[];
+  /** Throws Refused when there is nobody for the sender. */
+  of(request: SipRequest, sender: string): Recipient[];
   inDialog(request: SipRequest, hop: Hop): Recipient;
 }
 
 export function createRecipients<E extends Endpoint>(parts: RecipientsParts<E>): Recipients {
-  const { homed, isLocalDomain, endpoints, wayTo, isOpen, isDead, find, deviceMark } = parts;
+  const { homed, isLocalDomain, isBlocked, endpoints, wayTo, isOpen, isDead, find, deviceMark } = parts;
 
   const recipient = (aor: string, endpoint: E): Recipient => ({
     aor,
@@ -74,12 +76,14 @@ export function createRecipients<E extends Endpoint>(parts: RecipientsParts<E>):
   }
 
   return {
-    of(request) {
-      const { aor } = userOf(request);
+    of(request, sender) {
+      const user = userOf(request);
+      const { aor } = user;
+      if (isBlocked(sender, user)) throw notThere('blocked');
       const alive = endpoints(aor).filter((endpoint) => !isDead(endpoint));
       const targets = alive.map((endpoint) => recipient(aor, endpoint));
       if (targets.length > 0) return targets;
-      throw new Refused(480, 'Not signed in', 'no-endpoint');
+      throw notThere('no-endpoint');
     },
     inDialog(request, hop) {
       const flow = find(hop.flowId);
@@ -92,3 +96,5 @@ export function createRecipients<E extends Endpoint>(parts: RecipientsParts<E>):
     },
   };
 }
+
+const notThere = (rule: 'no-endpoint' | 'blocked'): Refused => new Refused(480, 'Not signed in', rule);

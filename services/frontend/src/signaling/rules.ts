@@ -32,6 +32,8 @@ const codes: Record<string, number> = {
   'foreign-domain': 1060,
   'no-such-user': 1061,
   'no-endpoint': 1062,
+  // As if the user was not there: who is blocked shall not learn of it.
+  blocked: 1062,
   'flow-gone': 1063,
   'no-dialog': 1064,
   'not-for-servers': 1065,
@@ -39,7 +41,16 @@ const codes: Record<string, number> = {
   'state-unavailable': 1080,
   'not-loaded': 1081,
   'internal-error': 1082,
+  // 1100 to 1119: presence.
+  'event-package': 1100,
+  'publish-for-another': 1101,
+  'no-publication': 1102,
+  'presence-document': 1103,
+  'media-type': 1104,
+  'body-too-large': 1105,
+  'not-acceptable': 1106,
+  'too-many-watchers': 1107,
 };
 
-/** Rules of presence and of parts to come have a code of their own in what they say; 1999 is any other. */
+/** 1999: a rule that is not in the table yet. */
 export const ruleCode = (rule: string): number => codes[rule] ?? 1999;
