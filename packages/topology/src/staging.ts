@@ -1,9 +1,9 @@
 // Collects what arrives from the followed buckets until a version is whole, so that it can be applied in one step.
 import { isDeepStrictEqual } from 'node:util';
-import type { Head, PublishedDocument } from '@linchpin/proto/subjects';
+import { documentKey, type Head, type PublishedDocument } from '@linchpin/proto/subjects';
 import type { Document, DocumentChange } from './document.ts';
 import type { DocumentSet } from './document-set.ts';
-import { completeDocument, isKind, parseDocumentKey } from './schema.ts';
+import { bucketOf, completeDocument, isKind, parseDocumentKey } from './schema.ts';
 
 interface Stage {
   /** What has arrived since the watch began is the whole bucket, not only what changed. */
@@ -76,6 +76,8 @@ export function createStaging(buckets: readonly string[], current: DocumentSet):
       const { kind, name, version, spec } = published;
       // A kind that a newer CMS knows and this release does not.
       if (!isKind(kind)) return;
+      // Who could write one key must not thereby write another document (a credential under the key of a policy).
+      if (documentKey(kind, name) !== key || bucketOf(kind) !== bucket) return;
       stage(
         bucket,
         key,
