@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, type CounterConfiguration, Gauge, Histogram, type Registry } from 'prom-client';
 
 export interface Sizes {
   registrations(): number;
@@ -10,17 +10,15 @@ export interface Sizes {
 /** Every metric that a Front End emits. */
 export function createTelemetry(registry: Registry) {
   const registers = [registry];
-  const requests = new Counter({
+  const requests = createTally(registry, {
     name: 'linchpin_frontend_requests_total',
     help: 'Requests received, retransmissions not counted',
     labelNames: ['method'],
-    registers,
   });
-  const responses = new Counter({
+  const responses = createTally(registry, {
     name: 'linchpin_frontend_responses_total',
     help: 'Final responses sent or passed on',
     labelNames: ['method', 'code'],
-    registers,
   });
   const refusals = new Counter({
     name: 'linchpin_frontend_refusals_total',
@@ -47,32 +45,38 @@ export function createTelemetry(registry: Registry) {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5],
     registers,
   });
-  const counted = new Map<string, { inc(): void }>();
-
-  /** The children of a counter are looked up by a string, since this runs for each message. */
-  function count<L extends string>(counter: Counter<L>, name: string, labels: Record<L, string>): void {
-    let child = counted.get(name);
-    if (!child) {
-      child = counter.labels(labels);
-      counted.set(name, child);
-    }
-    child.inc();
-  }
+  const [stored, failed] = [writes.labels('true'), writes.labels('false')];
 
   return {
     /** `method` is one that is served: what a stranger makes up must not become a label. */
-    request: (method: string) => count(requests, method, { method }),
-    response: (method: string, code: number) =>
-      count(responses, `${method} ${code}`, { method, code: String(code) }),
+    request: (method: string) => requests.count(method),
+    response: (method: string, code: number) => responses.count(`${method} ${code}`),
     refusal: (rule: string) => refusals.inc({ rule }),
     malformed: (transport: string) => malformed.inc({ transport }),
     message: (outcome: 'delivered' | 'failed') => messages.inc({ outcome }),
-    write: (seconds: number, stored: boolean) => writes.observe({ stored: String(stored) }, seconds),
+    write: (seconds: number, isStored: boolean) => (isStored ? stored : failed).observe(seconds),
     watch: (sizes: Sizes) => watchSizes(registry, sizes),
   };
 }
 
 export type Telemetry = ReturnType<typeof createTelemetry>;
+
+/** A counter for what happens with each message: its labels, in one word each, are told apart only when somebody looks. */
+function createTally<L extends string>(
+  registry: Registry,
+  counter: CounterConfiguration<L> & { labelNames: L[] },
+) {
+  const counts = new Map<string, number>();
+  new Counter({
+    ...counter,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [words, count] of counts) this.labels(...words.split(' ')).inc(count);
+    },
+  });
+  return { count: (words: string) => void counts.set(words, (counts.get(words) ?? 0) + 1) };
+}
 
 function watchSizes(registry: Registry, sizes: Sizes): void {
   const gauge = (name: string, help: string, read: () => number) =>

@@ -51,6 +51,8 @@ export function createRequests(nats: NatsLink): Requests {
   let answers: Subscription | undefined;
   let inbox = '';
   let lastId = 0;
+  /** What came up in this turn of the event loop leaves in one piece: one TLS record and one system call for all. */
+  const turn: number[] = [];
 
   function answered(_error: Error | null, message: Msg): void {
     const id = Number(message.subject.slice(inbox.length + 1));
@@ -76,6 +78,18 @@ export function createRequests(nats: NatsLink): Requests {
       answers = next.subscribe(`${inbox}.*`, { callback: answered });
     }
     for (const [id, waiter] of waiting) if (!waiter.sent) publish(id, waiter);
+  }
+
+  function publishSoon(id: number): void {
+    if (turn.length === 0) setImmediate(publishTurn);
+    turn.push(id);
+  }
+
+  function publishTurn(): void {
+    for (const id of turn.splice(0)) {
+      const waiter = waiting.get(id);
+      if (waiter && !waiter.sent) publish(id, waiter);
+    }
   }
 
   function give(up: (waiter: Waiting) => boolean, reason: string): void {
@@ -104,7 +118,7 @@ export function createRequests(nats: NatsLink): Requests {
       return new Promise((resolve, reject) => {
         const waiter = { request, sent: false, deadline: Date.now() + timeout, resolve, reject };
         waiting.set(id, waiter);
-        publish(id, waiter);
+        publishSoon(id);
       });
     },
     close() {
