@@ -38,8 +38,8 @@ import { createRefusals } from './signaling/refusals.ts';
 import { createRemoteFlows, podOf } from './signaling/remote-flows.ts';
 import { createCalls } from './signaling/served-call.ts';
 import { loadSigningKey } from './signaling/signing-key.ts';
-import { uriTransport } from './signaling/uri-transport.ts';
 import { createTelemetry } from './telemetry.ts';
+import { uriTransport } from './uri-transport.ts';
 
 /** Every part of a Front End, made here in order. */
 export async function createRole(config: FrontendConfig, host: Host): Promise<Role> {

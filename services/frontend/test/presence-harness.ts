@@ -14,6 +14,7 @@ import type { EffectiveUser } from '@linchpin/topology';
 import { Registry } from 'prom-client';
 import type { UserState } from '../src/fabric/user-state.ts';
 import { createPresence, type Presence } from '../src/presence/index.ts';
+import { Refused } from '../src/refused.ts';
 import type { Binding } from '../src/registrar/binding.ts';
 import type { Call, ReplyOptions } from '../src/signaling/call.ts';
 
@@ -215,7 +216,12 @@ export class Harness {
       refuse: (status, reason, rule, options = {}) =>
         reply(status, reason, { headers: [...(options.headers ?? []), ['x-rule', rule]] }),
     };
-    await (request.method === 'PUBLISH' ? this.presence.publish(call) : this.presence.subscribe(call));
+    try {
+      await (request.method === 'PUBLISH' ? this.presence.publish(call) : this.presence.subscribe(call));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      call.refuse(error.status, error.message, error.rule, { headers: error.headers });
+    }
     if (answers[0] === undefined) throw new Error('no answer');
     return answers[0];
   }

@@ -7,7 +7,7 @@ import {
   SipResponse,
 } from '@linchpin/sip';
 import type { Directory, EffectiveUser } from '@linchpin/topology';
-import { Refused } from '../signaling/refused.ts';
+import { Refused } from '../refused.ts';
 import { credentialsFor, isRegistration, passwordFits } from './credentials.ts';
 
 export interface AuthenticationParts {

@@ -1,5 +1,5 @@
 import type { Flow, SipProxy, SipRequest, SipResponse, Target } from '@linchpin/sip';
-import { Refused } from '../signaling/refused.ts';
+import { Refused } from '../refused.ts';
 import type { ServedCall } from '../signaling/served-call.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { deviceMark, type Hops } from './hops.ts';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { createRouteTokens, type Flow, type SipUri } from '@linchpin/sip';
 import type { Hop } from '../signaling/served-call.ts';
-import { uriTransport } from '../signaling/uri-transport.ts';
+import { uriTransport } from '../uri-transport.ts';
 
 export interface Hops {
   /** A Record-Route value that leads the requests of one dialog over this flow. */

@@ -1,6 +1,6 @@
 import type { Flow, SipRequest, Target } from '@linchpin/sip';
 import type { EffectiveUser } from '@linchpin/topology';
-import { Refused } from '../signaling/refused.ts';
+import { Refused } from '../refused.ts';
 import type { Hop } from '../signaling/served-call.ts';
 
 /** What conversations need to know of a registered endpoint. */

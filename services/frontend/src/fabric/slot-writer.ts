@@ -1,8 +1,8 @@
+import { StateUnavailable } from '../state-unavailable.ts';
 import type { Bucket } from './bucket.ts';
 import { RevisionConflict } from './bucket.ts';
 import { Unanswered } from './requests.ts';
 import type { Slot, Waiter } from './slot.ts';
-import { StateUnavailable } from './state-unavailable.ts';
 
 export interface SlotWriter {
   /** Stores what the slot holds by the time it is its turn: at most one write per key is under way. */

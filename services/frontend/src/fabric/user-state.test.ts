@@ -1,8 +1,9 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { StateUnavailable } from '../state-unavailable.ts';
 import { type Bucket, RevisionConflict, type StoredEntry } from './bucket.ts';
 import { Unanswered } from './requests.ts';
-import { createUserState, StateUnavailable } from './user-state.ts';
+import { createUserState } from './user-state.ts';
 
 const log = pino({ level: 'silent' });
 

@@ -1,10 +1,8 @@
 import type { Logger, NatsLink } from '@linchpin/host';
+import { StateUnavailable } from '../state-unavailable.ts';
 import { type Bucket, createBucket } from './bucket.ts';
 import { createSlots } from './slot.ts';
 import { createSlotWriter } from './slot-writer.ts';
-import { StateUnavailable } from './state-unavailable.ts';
-
-export { StateUnavailable } from './state-unavailable.ts';
 
 /**
  * What this Front End keeps for its users: a warm copy in memory of the KV bucket, which survives the process.

@@ -1,6 +1,6 @@
 import type { SipUri } from '@linchpin/sip';
 import type { Directory, EffectiveUser } from '@linchpin/topology';
-import { Refused } from '../signaling/refused.ts';
+import { Refused } from '../refused.ts';
 
 /** Who is served by this pod, and which names mean it. */
 export interface Home {

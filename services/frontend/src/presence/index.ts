@@ -11,7 +11,6 @@ import { createNotifier } from './notifier.ts';
 import { createPresentities } from './presentities.ts';
 import { createPublications } from './publications.ts';
 import { handlePublish } from './publish.ts';
-import { Refusal } from './refusal.ts';
 import { handleSubscribe } from './subscribe.ts';
 import { createPresenceTelemetry } from './telemetry.ts';
 import type { Watch } from './watch.ts';
@@ -35,7 +34,7 @@ export interface PresenceOptions {
 }
 
 export interface Presence {
-  /** PUBLISH. Both reject with SipError for what cannot be read, and with StateUnavailable. */
+  /** PUBLISH. Both reject with Refused, with SipError for what cannot be read, and with StateUnavailable. */
   publish(call: Call): Promise<void>;
   /** SUBSCRIBE, initial and within its dialog. */
   subscribe(call: Call): Promise<void>;
@@ -116,7 +115,7 @@ export function createPresence(options: PresenceOptions): Presence {
   }
 
   return {
-    publish: refusing((call) =>
+    publish: async (call) =>
       handlePublish(call, {
         directory,
         bindings,
@@ -124,8 +123,7 @@ export function createPresence(options: PresenceOptions): Presence {
         replace: presentities.replace,
         now,
       }),
-    ),
-    subscribe: refusing((call) => handleSubscribe(call, { presentities, store, watches, contactFor, now })),
+    subscribe: async (call) => handleSubscribe(call, { presentities, store, watches, contactFor, now }),
     bindingsChanged(aor) {
       // What is noticed before is looked at with everything else then, against what watchers have been told.
       if (resumed) presentities.settle(aor);
@@ -151,15 +149,3 @@ export function createPresence(options: PresenceOptions): Presence {
     },
   };
 }
-
-/** The one place where a rule of presence that refuses becomes an answer. */
-const refusing =
-  (handle: (call: Call) => Promise<void>) =>
-  async (call: Call): Promise<void> => {
-    try {
-      await handle(call);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      call.refuse(error.status, error.message, error.rule, { headers: error.headers });
-    }
-  };

@@ -2,13 +2,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type PublishOutcome, publish, type SipRequest } from '@linchpin/sip';
 import type { Directory, EffectiveUser } from '@linchpin/topology';
+import { Refused } from '../refused.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { Call } from '../signaling/call.ts';
 import type { Instance } from './categories.ts';
+import { presenceEvent } from './event.ts';
 import { readPidf } from './pidf-reader.ts';
 import { PIDF_TYPE } from './pidf-writer.ts';
 import { endpointOf, type Published } from './publications.ts';
-import { presenceEvent, Refusal } from './refusal.ts';
 import { XmlError } from './xml.ts';
 
 export interface PublishParts {
@@ -45,10 +46,10 @@ export async function handlePublish(call: Call, parts: PublishParts): Promise<vo
 /** RFC 3903 6 step 1, and nobody speaks for another (Lync publishes from the user's own endpoints only). */
 function ownUser({ request, identity }: Call, directory: PublishParts['directory']): EffectiveUser {
   const { host } = request.parsedUri;
-  if (!directory.isLocalDomain(host.toLowerCase())) throw new Refusal(404, 'Not Found', 'foreign-domain');
+  if (!directory.isLocalDomain(host.toLowerCase())) throw new Refused(404, 'Not Found', 'foreign-domain');
   const user = directory.user(identity);
   if (!user || request.parsedUri.aor() !== identity)
-    throw new Refusal(403, 'Forbidden', 'publish-for-another');
+    throw new Refused(403, 'Forbidden', 'publish-for-another');
   return user;
 }
 
@@ -88,15 +89,15 @@ function readBody(request: SipRequest): Instance[] {
   const { body, contentType } = request;
   const encoding = request.get('content-encoding')?.toLowerCase() ?? 'identity';
   if (contentType !== PIDF_TYPE)
-    throw new Refusal(415, 'Unsupported Media Type', 'media-type', [['Accept', PIDF_TYPE]]);
+    throw new Refused(415, 'Unsupported Media Type', 'media-type', [['Accept', PIDF_TYPE]]);
   if (encoding !== 'identity')
-    throw new Refusal(415, 'Unsupported Media Type', 'media-type', [['Accept-Encoding', 'identity']]);
-  if (body.length > MAX_BODY) throw new Refusal(413, 'Request Entity Too Large', 'body-too-large');
+    throw new Refused(415, 'Unsupported Media Type', 'media-type', [['Accept-Encoding', 'identity']]);
+  if (body.length > MAX_BODY) throw new Refused(413, 'Request Entity Too Large', 'body-too-large');
   try {
     return readPidf(body);
   } catch (error) {
     if (error instanceof XmlError)
-      throw new Refusal(400, `Bad Presence Document: ${error.message}`, 'presence-document');
+      throw new Refused(400, `Bad Presence Document: ${error.message}`, 'presence-document');
     throw error;
   }
 }
@@ -113,6 +114,6 @@ function newest(publications: Published[], limit: number): Published[] {
 
 const rules = { 400: 'malformed', 412: 'no-publication', 423: 'interval-too-brief' } as const;
 
-function refusalOf({ status, reason, headers }: Exclude<Outcome, { status: 200 }>): Refusal {
-  return new Refusal(status, reason, rules[status], headers);
+function refusalOf({ status, reason, headers }: Exclude<Outcome, { status: 200 }>): Refused {
+  return new Refused(status, reason, rules[status], headers);
 }

@@ -12,10 +12,11 @@ import {
   uasDialog,
 } from '@linchpin/sip';
 import type { EffectiveUser } from '@linchpin/topology';
+import { Refused } from '../refused.ts';
 import type { Call } from '../signaling/call.ts';
+import { presenceEvent } from './event.ts';
 import { PIDF_TYPE } from './pidf-writer.ts';
 import type { Presentities } from './presentities.ts';
-import { presenceEvent, Refusal } from './refusal.ts';
 import { createWatch, type Watch, type WatchRecord } from './watch.ts';
 import type { WatchStore } from './watch-store.ts';
 import type { Watches } from './watches.ts';
@@ -69,7 +70,7 @@ async function refresh(call: Call, event: EventHeader, parts: SubscribeParts): P
   const expires = grantedExpires(call.request, presentity);
   requireRoute(call.request.contacts);
   if (acceptInDialog(watch.dialog, call.request) === 'out-of-order')
-    throw new Refusal(500, 'CSeq Out of Order', 'out-of-order');
+    throw new Refused(500, 'CSeq Out of Order', 'out-of-order');
   watch.flowId = call.flow.id;
   const actions = await parts.watches.refresh(watch, expires);
   if (!actions) throw noDialog();
@@ -88,7 +89,7 @@ function accept(call: Call, watch: Watch, expires: number, { contactFor }: Subsc
 
 function presentityOf({ parsedUri }: SipRequest, { enabled }: SubscribeParts['presentities']): EffectiveUser {
   const user = enabled(parsedUri.aor());
-  if (!user) throw new Refusal(404, 'Not Found', 'no-such-user');
+  if (!user) throw new Refused(404, 'Not Found', 'no-such-user');
   return user;
 }
 
@@ -101,7 +102,7 @@ function grantedExpires({ expires }: SipRequest, { presencePolicy }: EffectiveUs
   };
   const grant = grantExpires(expires, limits);
   if (grant.ok) return grant.expires;
-  throw new Refusal(423, 'Interval Too Brief', 'interval-too-brief', [
+  throw new Refused(423, 'Interval Too Brief', 'interval-too-brief', [
     ['Min-Expires', String(grant.minExpires)],
   ]);
 }
@@ -110,7 +111,7 @@ function grantedExpires({ expires }: SipRequest, { presencePolicy }: EffectiveUs
 function requireReadable(request: SipRequest): void {
   const types = request.values('accept').map((value) => value.split(';')[0]?.trim().toLowerCase());
   const readable = [PIDF_TYPE, 'application/*', '*/*'].some((type) => types.includes(type));
-  if (types.length > 0 && !readable) throw new Refusal(406, 'Not Acceptable', 'not-acceptable');
+  if (types.length > 0 && !readable) throw new Refused(406, 'Not Acceptable', 'not-acceptable');
 }
 
 function dialogOf(request: SipRequest): WatchRecord['dialog'] {
@@ -130,11 +131,11 @@ function watchOf({ request, identity }: Call, event: EventHeader, store: Subscri
   if (!watch || watch.dialog.callId !== request.callId || watch.dialog.remoteTag !== (request.from.tag ?? ''))
     throw noDialog();
   if (!sameEvent(event, { package: watch.subscription.event, ...eventId(watch) })) throw noDialog();
-  if (watch.watcher !== identity) throw new Refusal(403, 'Forbidden', 'spoofed-identity');
+  if (watch.watcher !== identity) throw new Refused(403, 'Forbidden', 'spoofed-identity');
   return watch;
 }
 
-const noDialog = (): Refusal => new Refusal(481, 'Subscription Does Not Exist', 'no-dialog');
+const noDialog = (): Refused => new Refused(481, 'Subscription Does Not Exist', 'no-dialog');
 
 const eventId = ({ subscription: { eventId: id } }: Watch) => (id === undefined ? {} : { id });
 
@@ -150,5 +151,5 @@ function makeRoom(
   if (oldest && own.length >= presentity.registrar.maxEndpointsPerUser)
     return watches.step(oldest, { type: 'terminate', reason: 'giveup', retryAfter: RETRY_AFTER });
   if (all.length >= presentity.presencePolicy.maxSubscribers || store.by(watcher).size >= DIALOGS_PER_WATCHER)
-    throw new Refusal(480, 'Too Many Watchers', 'too-many-watchers', [['Retry-After', String(RETRY_AFTER)]]);
+    throw new Refused(480, 'Too Many Watchers', 'too-many-watchers', [['Retry-After', String(RETRY_AFTER)]]);
 }

@@ -1,5 +1,5 @@
 import type { Call } from '../signaling/call.ts';
-import { uriTransport } from '../signaling/uri-transport.ts';
+import { uriTransport } from '../uri-transport.ts';
 import type { Binding } from './binding.ts';
 import type { Registration } from './registration.ts';
 

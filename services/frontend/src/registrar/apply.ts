@@ -1,5 +1,5 @@
 import { SipUri } from '@linchpin/sip';
-import { Refused } from '../signaling/refused.ts';
+import { Refused } from '../refused.ts';
 import type { Binding } from './binding.ts';
 import type { Registration, WantedContact } from './registration.ts';
 

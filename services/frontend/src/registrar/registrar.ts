@@ -1,8 +1,8 @@
 import type { Logger } from '@linchpin/host';
 import type { Flow, SipRequest } from '@linchpin/sip';
 import type { EffectiveUser } from '@linchpin/topology';
+import { Refused } from '../refused.ts';
 import type { Call } from '../signaling/call.ts';
-import { Refused } from '../signaling/refused.ts';
 import { answerRegistration } from './answer.ts';
 import { type Arrival, applyRegistration, type Outcome } from './apply.ts';
 import type { Binding } from './binding.ts';

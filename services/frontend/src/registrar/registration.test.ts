@@ -1,6 +1,6 @@
 import { SipError, SipRequest } from '@linchpin/sip';
 import { describe, expect, test } from 'vitest';
-import { Refused } from '../signaling/refused.ts';
+import { Refused } from '../refused.ts';
 import { readRegistration } from './registration.ts';
 
 const limits = { minExpires: 300, defaultExpires: 600, maxExpires: 900 };

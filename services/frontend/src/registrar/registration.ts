@@ -1,6 +1,6 @@
 import { type NameAddr, SipError, type SipRequest } from '@linchpin/sip';
 import type { RegistrarConfigurationSpec } from '@linchpin/topology';
-import { Refused } from '../signaling/refused.ts';
+import { Refused } from '../refused.ts';
 
 /** One Contact of a REGISTER. */
 export interface WantedContact {

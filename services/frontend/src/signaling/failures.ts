@@ -1,7 +1,7 @@
 import type { Logger } from '@linchpin/host';
 import { SipError } from '@linchpin/sip';
-import { StateUnavailable } from '../fabric/user-state.ts';
-import { Refused } from './refused.ts';
+import { Refused } from '../refused.ts';
+import { StateUnavailable } from '../state-unavailable.ts';
 
 const RETRY_AFTER_SECONDS = '5';
 

@@ -7,10 +7,10 @@ import {
   SipResponse,
   type TransactionLayer,
 } from '@linchpin/sip';
+import { Refused } from '../refused.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { malformedAs, toRefused, unavailable } from './failures.ts';
 import type { Refusals } from './refusals.ts';
-import { Refused } from './refused.ts';
 import type { CallParts, Hop, ServedCall } from './served-call.ts';
 import { currentTraceparent } from './trace.ts';
 

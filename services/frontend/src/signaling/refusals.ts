@@ -1,7 +1,7 @@
 import type { Logger } from '@linchpin/host';
 import { diagnostics, type Flow, newTag, type SipRequest } from '@linchpin/sip';
+import type { Refused } from '../refused.ts';
 import type { Telemetry } from '../telemetry.ts';
-import type { Refused } from './refused.ts';
 import { ruleCode } from './rules.ts';
 
 export interface RefusedRequest {

@@ -1,9 +1,9 @@
 import type { Flow, ServerTransaction, SipRequest } from '@linchpin/sip';
 import { SipResponse } from '@linchpin/sip';
+import { Refused } from '../refused.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Call, ReplyOptions } from './call.ts';
 import type { Refusals } from './refusals.ts';
-import { Refused } from './refused.ts';
 
 /** One side of a dialog: the flow to a user's endpoint, as our own Record-Route names it. */
 export interface Hop {
