@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { NatsLink } from '@linchpin/host';
-import { CONFIG_BUCKET, DIRECTORY_BUCKET, documentKey, HEAD_KEY, REPLICA_BUCKET } from '@linchpin/proto/subjects';
+import {
+  CONFIG_BUCKET,
+  DIRECTORY_BUCKET,
+  documentKey,
+  HEAD_KEY,
+  REPLICA_BUCKET,
+} from '@linchpin/proto/subjects';
 import { type KV, Kvm } from '@nats-io/kv';
 
 export interface LabDocument {
