@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 export type { Registry } from 'prom-client';
 
@@ -11,4 +11,16 @@ export function createMetrics(labels: { role: string; pod: string }): Registry {
   registry.setDefaultLabels(labels);
   collectDefaultMetrics({ register: registry, prefix: METRIC_PREFIX });
   return registry;
+}
+
+/** Asked at each scrape. */
+export function exposeConfigVersion(registry: Registry, read: () => number): void {
+  new Gauge({
+    name: `${METRIC_PREFIX}config_version`,
+    help: 'The version of the configuration that this process runs',
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
 }

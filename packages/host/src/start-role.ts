@@ -2,6 +2,7 @@ import type { HostConfig } from './config.ts';
 import { createHost, type OwnedHost } from './host.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { createLog, type Logger } from './log.ts';
+import { exposeConfigVersion } from './metrics.ts';
 import type { Endpoint, Host, Role } from './role.ts';
 
 export interface StartRole<C extends HostConfig> {
@@ -54,8 +55,10 @@ async function start<C extends HostConfig>({ config, create }: StartRole<C>, par
   const { host } = parts;
   const status = () => describe(parts, config);
   parts.http = await createHttpServer({ ...config.http, health: host.health, metrics: host.metrics, status });
-  parts.role = await create(config, host);
-  await parts.role.start();
+  const role = await create(config, host);
+  parts.role = role;
+  exposeConfigVersion(host.metrics, () => role.configVersion());
+  await role.start();
   await host.rpc.listen();
   host.health.enter('running');
 }

@@ -37,7 +37,6 @@ export function createRole(config: CmsConfig, host: Host): Role {
 
   function onVersion(current: number): void {
     version = current;
-    telemetry.version.set(current);
     replicas.onVersion(current);
   }
 

@@ -6,11 +6,6 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 export function createTelemetry(registry: Registry) {
   const registers = [registry];
   return {
-    version: new Gauge({
-      name: 'linchpin_config_version',
-      help: 'The version of the configuration that is stored',
-      registers,
-    }),
     publishes: new Counter({
       name: 'linchpin_cms_publishes_total',
       help: 'Calls of Publish, by what became of them: published, unchanged, dry-run, refused, failed',

@@ -33,7 +33,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
   const settings = () => directory.accessEdge(directory.poolOf(name)?.name ?? 'edge');
   const sessions = createSessions(name, config.signInSeconds * 1000);
 
-  const outward = createOutward({ find: sessions.find });
+  const outward = createOutward({ find: sessions.find, log });
   const deliver = (frame: Frame, reply: (answer: Frame) => void): void => {
     telemetry.messages.inc({ direction: 'out' });
     const answer = outward(frame);
@@ -64,6 +64,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
     domain: config.domain,
     directors: directors.links,
     toFrontEnd: (pod, frame) => frontEnds.send(pod, frame),
+    log,
   });
   const connections = createBuckets(config.newConnections);
   const rateNow = () => {

@@ -2,7 +2,7 @@ import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
 import { parseMessage, SipError, SipRequest, type SipResponse } from '@linchpin/sip';
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.ts';
-import type { Judge } from '../authentication/judge.ts';
+import type { Judge, Verdict } from '../authentication/judge.ts';
 import type { Way } from '../home/home.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { type Answers, newRefusalId } from './answer.ts';
@@ -78,12 +78,27 @@ export function createRelay({ judge, admission, answers, edgePoolOf, wayTo, tele
     );
   }
 
+  /** A sign-in is worth a line, every other request one at debug level; trace id and Call-ID are the same in all roles. */
+  function note(frame: Frame, request: SipRequest, verdict: Verdict): void {
+    const signedIn = verdict.kind === 'pass' && verdict.signedIn;
+    const level = signedIn ? 'info' : 'debug';
+    if (!log.isLevelEnabled(level)) return;
+    const { flow, remoteAddress: source, traceparent } = frame;
+    const identity = verdict.kind === 'pass' ? verdict.identity : undefined;
+    const callId = request.get('call-id');
+    log[level](
+      { verdict: verdict.kind, method: request.method, identity, callId, flow, source, traceparent },
+      signedIn ? 'signed in' : 'request',
+    );
+  }
+
   function carryOut(edge: EdgePeer, frame: Frame, request: SipRequest): void {
     const verdict = judge(request, frame.identity, {
       source: frame.remoteAddress,
       edgePool: edgePoolOf(edge.pod),
     });
     telemetry.requests.inc({ verdict: verdict.kind, method: request.method });
+    note(frame, request, verdict);
     switch (verdict.kind) {
       case 'pass':
         if (verdict.signedIn) edge.send(back(frame, FlowEvent.BOUND, nothing, verdict.identity));

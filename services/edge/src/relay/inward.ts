@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { newTraceparent } from '@linchpin/host';
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
 import type { SipRequest, SipResponse } from '@linchpin/sip';
+import type { Logger } from 'pino';
 import type { Session } from '../access/sessions.ts';
 
 /** A stream to another pod. */
@@ -16,6 +17,7 @@ export interface InwardParts {
   directors: ReadonlyMap<string, Way>;
   /** The stream that a Front End opened to this pod. */
   toFrontEnd(pod: string, frame: Frame): boolean;
+  log: Logger;
 }
 
 /** Messages from clients go inward: requests to a Director, responses to the Front End that asked. */
@@ -42,7 +44,7 @@ function frameOf(session: Session, message: Buffer, event: FlowEvent, traceparen
   };
 }
 
-export function createInward({ domain, directors, toFrontEnd }: InwardParts): Inward {
+export function createInward({ domain, directors, toFrontEnd, log }: InwardParts): Inward {
   const suffix = `.${domain}`;
 
   /** Always the same Director for a flow while it is up, so that a flow's messages stay in order. */
@@ -54,7 +56,13 @@ export function createInward({ domain, directors, toFrontEnd }: InwardParts): In
 
   return {
     request(session, request) {
-      const frame = frameOf(session, request.toBuffer(), FlowEvent.UNSPECIFIED, newTraceparent());
+      const traceparent = newTraceparent();
+      if (log.isLevelEnabled('debug'))
+        log.debug(
+          { method: request.method, callId: request.callId, flow: session.token, traceparent },
+          'request',
+        );
+      const frame = frameOf(session, request.toBuffer(), FlowEvent.UNSPECIFIED, traceparent);
       return directorFor(session.token)?.send(frame) ?? false;
     },
     response(session, response) {
