@@ -46,6 +46,8 @@ export interface Phone {
   send(message: SipRequest | SipResponse): void;
   /** The final response to exactly this request. */
   exchange(request: SipRequest): Promise<SipResponse>;
+  /** Sends a request that has had `answers` final responses again. */
+  copy(request: SipRequest, answers: number): Promise<SipResponse>;
   /** Sends, and when challenged sends again with an answer to it. */
   ask(method: string, uri: string, asking?: Asking): Promise<SipResponse>;
   register(asking?: Asking & { expires?: number; contact?: string }): Promise<SipResponse>;
@@ -101,6 +103,13 @@ export async function createPhone(options: PhoneOptions): Promise<Phone> {
     );
   }
 
+  async function copy(request: SipRequest, answers: number): Promise<SipResponse> {
+    const isAnswer = ({ via }: SipResponse) => via.branch === request.via.branch;
+    send(request);
+    await responses.next(() => responses.items.filter(isAnswer).length > answers);
+    return responses.items.filter(isAnswer).at(-1) as SipResponse;
+  }
+
   async function ask(method: string, uri: string, asking: Asking = {}): Promise<SipResponse> {
     const kept = { callId: newCallId(), fromTag: newTag(), ...asking };
     if (method === 'REGISTER' && asking.callId === undefined) kept.callId = registration;
@@ -117,6 +126,7 @@ export async function createPhone(options: PhoneOptions): Promise<Phone> {
     build,
     send,
     exchange,
+    copy,
     ask,
     register({ expires = 600, contact: as = contact, ...asking } = {}) {
       const headers: [string, string][] = [

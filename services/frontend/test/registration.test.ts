@@ -37,6 +37,16 @@ describe('a REGISTER', () => {
     expect(offered.every((value) => value.includes(`realm="${LAB_DOMAIN}"`))).toBe(true);
   });
 
+  test('that is repeated gets the same challenge', async () => {
+    const alice = await frontEnd.phone('alice');
+    const request = alice.build('REGISTER', REGISTRAR);
+    const challenges = [await alice.exchange(request)];
+    // Nonces are the same for four seconds; of three copies two are within the same.
+    for (const _copy of [2, 3]) challenges.push(await alice.copy(request, challenges.length));
+    const texts = challenges.map((challenge) => challenge.toBuffer().toString());
+    expect(new Set(texts).size).toBeLessThan(3);
+  });
+
   test('signs in, refreshes, fetches and signs out', async () => {
     const alice = await frontEnd.phone('alice');
     const first = await alice.register();

@@ -19,6 +19,18 @@ describe('a nonce', () => {
     expect(nonces.examine(nonce)).toBe('ok');
   });
 
+  test('for a named request is the same for a while, and for no other request', () => {
+    let now = 4_000_000;
+    const nonces = createNonces({ now: () => now });
+    const first = nonces.issue('branch call 1');
+    now += 3999;
+    expect(nonces.issue('branch call 1')).toBe(first);
+    expect(nonces.issue('branch call 2')).not.toBe(first);
+    now += 1;
+    expect(nonces.issue('branch call 1')).not.toBe(first);
+    expect([nonces.check(first, 1), nonces.check(first, 1)]).toEqual(['ok', 'replayed']);
+  });
+
   test('is forged when any of its characters is another', () => {
     const { nonces } = clocked();
     const nonce = nonces.issue();

@@ -17,7 +17,11 @@ export interface NonceOptions {
 
 /** Nonces that are signed with their time of issue, so that a flood of challenges takes no memory (RFC 7616 5.4). */
 export interface Nonces {
-  issue(): string;
+  /**
+   * With `request`, what identifies a request, all its copies get the same nonce for a while: an answer without state is
+   * then the same for each retransmission (RFC 3261 8.2.7).
+   */
+  issue(request?: string): string;
   /** What can be said without remembering that it was used; never 'replayed'. */
   examine(nonce: string): NonceState;
   /**
@@ -31,6 +35,9 @@ const TIME_BYTES = 6;
 const ID_BYTES = TIME_BYTES + 9;
 const MAC_BYTES = 18;
 const TEXT_LENGTH = ((ID_BYTES + MAC_BYTES) / 3) * 4;
+// The first three copies of a request come within 3.5 s. Short against the time until counts are forgotten: nonces as old as
+// those are stale, and must not be what is being issued. In ms.
+const SAME_FOR = 4000;
 // Between servers that share a key, clocks may be this far apart (ms).
 const CLOCK_SKEW = 30_000;
 
@@ -41,10 +48,12 @@ export function createNonces(options: NonceOptions = {}): Nonces {
   // SHA-512/256 cannot be continued from its result, so that a key in front makes a MAC of it: HMAC in a third of the time.
   const sign = (id: Buffer) => hash('sha512-256', Buffer.concat([key, id]), 'buffer').subarray(0, MAC_BYTES);
 
-  function issue(): string {
+  function issue(request?: string): string {
     const id = Buffer.allocUnsafe(ID_BYTES);
-    id.writeUIntBE(Math.floor(now()), 0, TIME_BYTES);
-    copyRandom(id, TIME_BYTES, ID_BYTES - TIME_BYTES);
+    const step = request === undefined ? 1 : SAME_FOR;
+    id.writeUIntBE(Math.floor(now() / step) * step, 0, TIME_BYTES);
+    if (request === undefined) copyRandom(id, TIME_BYTES, ID_BYTES - TIME_BYTES);
+    else hash('sha512-256', request, 'buffer').copy(id, TIME_BYTES);
     return Buffer.concat([id, sign(id)]).toString('base64url');
   }
 

@@ -45,12 +45,15 @@ export function createAuthentication({ directory, nonces, isRemote }: Authentica
   function challenge(request: SipRequest, claimed: string, stale: boolean): { challenge: SipResponse } {
     const realm = domainOf(claimed);
     const algorithms = offeredAlgorithms(request, algorithmsFor(claimed));
-    const values = digestChallenges({ realm, nonce: nonces.issue(), algorithms, stale });
+    const nonce = nonces.issue(`${request.via.branch} ${request.callId} ${request.cseq.seq}`);
+    const values = digestChallenges({ realm, nonce, algorithms, stale });
     const [status, name] = isRegistration(request)
       ? ([401, 'WWW-Authenticate'] as const)
       : ([407, 'Proxy-Authenticate'] as const);
     const headers = values.map((value): [string, string] => [name, value]);
-    return { challenge: SipResponse.to(request, status, undefined, { headers }) };
+    // Copies of a request get copies of the answer, though nothing is kept (RFC 3261 8.2.7): of the nonce and of the tag.
+    const toTag = nonce.slice(-16);
+    return { challenge: SipResponse.to(request, status, undefined, { toTag, headers }) };
   }
 
   function active(user: EffectiveUser | undefined): asserts user is EffectiveUser {
