@@ -1,3 +1,4 @@
+import { freePort } from '../peers/ports.ts';
 import { sippUser, startSipp } from '../peers/sipp.ts';
 import { cpuSeconds } from './cpu.ts';
 
@@ -51,14 +52,20 @@ export const measureRegister = (subject: Subject, calls: number, rate: number): 
     loadUsers.map((name) => sippUser(name, `pw-${name}`)),
   );
 
+// The same in every run: from another port the receiver of an earlier run would be a second endpoint that never answers,
+// and each MESSAGE would go there as well, again and again.
+let receiverPort: number | undefined;
+
 /** A challenged MESSAGE that another sipp answers: three requests and three responses at the server. */
 export async function measureMessage(subject: Subject, calls: number, rate: number): Promise<Throughput> {
   const { server, domain } = subject;
+  receiverPort ??= await freePort();
   const receiver = await startSipp({
     scenario: 'register',
     server,
     domain,
     users: [sippUser('receiver', 'pw-receiver')],
+    localPort: receiverPort,
     calls: 1,
   });
   if ((await receiver.exited) !== 0) throw new Error(`the receiver could not register: ${receiver.output()}`);
@@ -66,7 +73,7 @@ export async function measureMessage(subject: Subject, calls: number, rate: numb
     scenario: 'answer-message',
     server,
     domain,
-    localPort: receiver.localPort,
+    localPort: receiverPort,
     calls: calls * 2,
   });
   try {
