@@ -41,7 +41,8 @@ export interface Lab {
   readonly publisher: Publisher;
   stopNats(): Promise<void>;
   startNats(): Promise<void>;
-  readonly postgres: PostgresServer & { passwordFile: string };
+  /** Where PostgreSQL is, or would be: in a lab without it nothing listens there. */
+  readonly postgres: { port: number; passwordFile: string; stop(): Promise<void> };
   close(): Promise<void>;
 }
 
@@ -82,10 +83,8 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   }
 
   const passwordFile = join(dir, 'postgres.password');
+  const password = await passwordIn(passwordFile);
   async function startDatabase(): Promise<void> {
-    const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
-    const password = known ?? randomBytes(18).toString('base64url');
-    if (known === undefined) await writeFile(passwordFile, password, { mode: 0o600 });
     postgres = await startPostgres({
       dir: join(dir, 'postgres'),
       port: 0,
@@ -116,8 +115,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     },
     startNats: start,
     get postgres() {
-      if (postgres === undefined) throw new Error('this lab was made without PostgreSQL');
-      return { ...postgres, passwordFile };
+      return { port: postgres?.port ?? 1, passwordFile, stop: async () => postgres?.stop() };
     },
     async close() {
       await Promise.all(links.map((link) => link.close()));
@@ -125,4 +123,13 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
       if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Made when there is none yet. */
+async function passwordIn(path: string): Promise<string> {
+  const known = await readFile(path, 'utf8').catch(() => undefined);
+  if (known !== undefined) return known;
+  const made = randomBytes(18).toString('base64url');
+  await writeFile(path, made, { mode: 0o600 });
+  return made;
 }

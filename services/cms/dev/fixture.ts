@@ -11,7 +11,5 @@ export const fixture: Fixture = {
   },
   documents: [],
   neighbours: [],
-  hint: [
-    './linchpin --cms 127.0.0.1:7110 --pki .linchpin-dev/cms/pki get presencepolicy   # the defaults that CMS made',
-  ],
+  hint: ['./linchpin get presencepolicies --home .linchpin-dev/cms   # the defaults that CMS made'],
 };

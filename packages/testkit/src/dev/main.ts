@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Frame } from '@linchpin/proto/relay/v1/relay';
+import { DEV_DOMAIN } from '../documents.ts';
 import { createLab, type Lab } from '../lab.ts';
 import { startNeighbour } from '../neighbour.ts';
 import { openDoor } from './door.ts';
@@ -66,11 +67,21 @@ async function writeConfig(lab: Lab): Promise<string> {
   return path;
 }
 
-/** Resolves when the role says that it is ready. */
-async function ready(): Promise<void> {
+/** With these the management commands take the lab for an installation: `./linchpin get users --home <dir>`. */
+async function writeHome(lab: Lab): Promise<void> {
+  const portOffset = 100;
+  const settings = { formatVersion: 1, domain: DEV_DOMAIN, portOffset, listen: '127.0.0.1', samples: true };
+  await writeFile(join(lab.dir, 'linchpin.json'), JSON.stringify(settings));
+  await lab.tls('admin', 'admin');
+}
+
+const url = `http://127.0.0.1:${fixture.port + 1}`;
+
+/** Resolves with what the role says of itself, once it has started: ready, or what it misses. */
+async function started(): Promise<string> {
   for (;;) {
-    const answer = await fetch(`http://127.0.0.1:${fixture.port + 1}/healthz/ready`).catch(() => undefined);
-    if (answer?.ok) return;
+    const answer = await fetch(`${url}/healthz/started`).catch(() => undefined);
+    if (answer?.ok) return ((await (await fetch(`${url}/status`)).json()) as { health: string }).health;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -81,6 +92,7 @@ const lab = await createLab({
   postgres: fixture.postgres === true && !without.has('postgres'),
   onProgress: show,
 });
+await writeHome(lab);
 const neighbours = await startNeighbours(lab);
 const roleProcess = runRoleProcess(role, await writeConfig(lab), show);
 const door = await openDoor(fixture, lab);
@@ -99,8 +111,7 @@ async function stop(): Promise<void> {
 process.once('SIGINT', () => void stop());
 process.once('SIGTERM', () => void stop());
 
-await ready();
-show(
-  `${role} is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s; http://127.0.0.1:${fixture.port + 1}/status`,
-);
+const health = await started();
+const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+show(`${role} is up after ${seconds} s (${health}); ${url}/status`);
 for (const line of fixture.hint) show(line);
