@@ -25,7 +25,7 @@ export interface FrontEnd {
   /** Publishes as CMS does, and waits until the role runs it. */
   publish(documents: LabDocument[]): Promise<void>;
   /** Stops the role as it stands and starts another on what it left: same ports, same folder. */
-  restart(): Promise<void>;
+  restart(until?: 'ready' | 'not-loaded'): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -111,11 +111,11 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
       phones.push(phone);
       return phone;
     },
-    async restart() {
+    async restart(until = 'ready') {
       ports = { udp: server('udp').port, tcp: server('tcp').port };
       await started.stop();
       started = await start();
-      await loaded();
+      if (until === 'ready') await loaded();
     },
     async close() {
       await Promise.all(phones.map((phone) => phone.close()));

@@ -98,6 +98,20 @@ describe('while the store is away', () => {
   });
 });
 
+describe('a Front End that starts while the store is away', () => {
+  test('asks clients to wait, and serves them when the store is back', async () => {
+    const [alice, bob] = [await frontEnd.phone('alice'), await frontEnd.phone('bob')];
+    await bob.register();
+    await frontEnd.lab.stopNats();
+    await frontEnd.restart('not-loaded');
+    const refused = await alice.exchange(alice.build('MESSAGE', uriOf('bob')));
+    expect([refused.status, refused.get('ms-diagnostics')?.slice(0, 4)]).toEqual([503, '1081']);
+    await frontEnd.lab.startNats();
+    await expect.poll(() => frontEnd.started.host.health.state, { timeout: 10_000 }).toBe('ready');
+    expect(await delivered(alice, bob, 'bob')).toBe(200);
+  });
+});
+
 describe('a user who is', () => {
   const bobWith = (spec: object) => userDocuments({ name: 'bob', password: 'pw-bob', spec: { ...spec } });
 

@@ -19,7 +19,9 @@ export interface StoredEntry {
 
 /** The KV bucket (NATS ADR-8), fenced by revision; 0 says that the key must not exist. Values are JSON texts. */
 export interface Bucket {
-  /** Creates the bucket where there is none and reads all of it. Waits for NATS. */
+  /** Creates the bucket where there is none. Resolves with what tells this bucket from another that had its name. */
+  open(): Promise<string>;
+  /** All that is in the bucket, after `open`. */
   load(): Promise<StoredEntry[]>;
   read(key: string, timeout: number): Promise<StoredEntry | undefined>;
   /** Resolves with the new revision once stored; rejects with RevisionConflict or Unanswered. */
@@ -54,6 +56,10 @@ export function createBucket(nats: NatsLink, replicas: number): Bucket {
   }
 
   return {
+    async open() {
+      const { streamInfo } = await (await openBucket(await nats.connection(), replicas)).status();
+      return streamInfo.created;
+    },
     async load() {
       return readAll(await openBucket(await nats.connection(), replicas));
     },

@@ -7,8 +7,10 @@ import type { Slot, Waiter } from './slot.ts';
 export interface SlotWriter {
   /** Stores what the slot holds by the time it is its turn: at most one write per key is under way. */
   enqueue(slot: Slot, waiter?: Waiter): void;
-  /** NATS is there: the store learns what it has missed or what it may have misunderstood. */
+  /** The store is there: it learns what it has missed or what it may have misunderstood. */
   settle(): void;
+  /** The store has lost all it had. */
+  refill(slots: Iterable<Slot>): void;
 }
 
 export interface SlotWriterOptions {
@@ -100,6 +102,13 @@ export function createSlotWriter({ bucket, patience, onGone }: SlotWriterOptions
     enqueue,
     settle() {
       for (const slot of unsettled) enqueue(slot);
+    },
+    refill(slots) {
+      for (const slot of slots) {
+        slot.revision = 0;
+        unsettled.add(slot);
+        enqueue(slot);
+      }
     },
   };
 }

@@ -22,6 +22,7 @@ export interface Slots {
   /** The slot of the key, a new one where there is none. */
   take(key: string): Slot;
   drop(key: string): void;
+  all(): Iterable<Slot>;
   entries<T>(prefix: string): Iterable<[key: string, value: T]>;
 }
 
@@ -56,6 +57,10 @@ export function createSlots(): Slots {
     return group ? [group] : [];
   }
 
+  function* all(): Iterable<Slot> {
+    for (const group of groups.values()) yield* group.values();
+  }
+
   function* entries<T>(prefix: string): Iterable<[string, T]> {
     for (const group of groupsOf(prefix)) {
       for (const [key, slot] of group) {
@@ -73,6 +78,7 @@ export function createSlots(): Slots {
       group?.delete(key);
       if (group?.size === 0) groups.delete(name);
     },
+    all,
     entries,
   };
 }

@@ -14,7 +14,13 @@ function fakeBucket(initial: Record<string, unknown> = {}) {
   const entries = new Map<string, StoredEntry>();
   let seq = 0;
   const writes: string[] = [];
-  const fake = { fault: undefined as Fault, held: undefined as Promise<void> | undefined, writes, entries };
+  const fake = {
+    incarnation: 'first',
+    fault: undefined as Fault,
+    held: undefined as Promise<void> | undefined,
+    writes,
+    entries,
+  };
   const put = (key: string, text: string) => entries.set(key, { key, text, revision: ++seq });
   for (const [key, value] of Object.entries(initial)) put(key, JSON.stringify(value));
 
@@ -30,6 +36,7 @@ function fakeBucket(initial: Record<string, unknown> = {}) {
   }
 
   const bucket: Bucket = {
+    open: async () => fake.incarnation,
     load: async () => [...entries.values()],
     async read(key) {
       if (fake.fault) throw new Unanswered('away', false);
@@ -150,10 +157,19 @@ describe('user state', () => {
     expect(state.get('bindings.a')).toBe('theirs');
   });
 
-  test('fills a store that has lost its contents', async () => {
+  test('writes a key that the store has lost', async () => {
     const { state, bucket } = await loadedState({ 'bindings.a': 'old' });
     bucket.entries.clear();
     await state.put('bindings.a', 'new');
     expect(bucket.entries.get('bindings.a')?.text).toBe('"new"');
+  });
+
+  test('fills a store that was lost and is another one now', async () => {
+    const { bucket, link } = await loadedState({ 'bindings.a': 'old', 'bindings.b': 'too' });
+    bucket.entries.clear();
+    bucket.incarnation = 'second';
+    link.comeBack();
+    await turns();
+    expect([...bucket.entries.keys()]).toEqual(['bindings.a', 'bindings.b']);
   });
 });

@@ -52,15 +52,31 @@ export function createUserState({
   let stopSettling = () => {};
   let loaded = false;
   let closed = false;
+  let incarnation = '';
 
   async function loadOnce(): Promise<void> {
+    incarnation = await bucket.open();
     for (const { key, text, revision } of await bucket.load()) {
       if (text === '') continue;
       const value: unknown = JSON.parse(text);
       Object.assign(slots.take(key), { revision, value, durable: value });
     }
     loaded = true;
-    stopSettling = nats.onConnected(writer.settle);
+    stopSettling = nats.onConnected(() => void reopen());
+  }
+
+  /** NATS is back, perhaps without what it had: then it gets everything again. */
+  async function reopen(): Promise<void> {
+    try {
+      const found = await bucket.open();
+      if (found !== incarnation) writer.refill(slots.all());
+      incarnation = found;
+      writer.settle();
+    } catch (error) {
+      if (closed) return;
+      log.warn({ err: error }, 'the user state cannot be opened');
+      setTimeout(() => void reopen(), LOAD_RETRY_MS).unref();
+    }
   }
 
   async function load(): Promise<void> {
