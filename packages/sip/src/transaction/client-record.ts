@@ -8,7 +8,7 @@ import { clientKey, sentByOf } from './matching.ts';
 import type { NonInviteClientState } from './non-invite-client.ts';
 import { RunningMachine } from './running-machine.ts';
 import type { TimerQueues } from './timer-queues.ts';
-import type { ClientHandlers, ClientTransaction } from './transaction.ts';
+import type { ClientHandlers } from './transaction.ts';
 
 export type ClientState = InviteClientState | NonInviteClientState;
 export type ClientMachine = Machine<ClientState, InviteClientInput, InviteClientVerb>;
@@ -16,7 +16,7 @@ export type ClientMachine = Machine<ClientState, InviteClientInput, InviteClient
 /** What a client transaction needs of its layer. */
 export interface ClientPlace {
   readonly timers: TimerQueues;
-  sendCancel(record: ClientRecord): void;
+  sendCancel(invite: SipRequest, flow: Flow): void;
   gone(record: ClientRecord): void;
 }
 
@@ -26,17 +26,22 @@ const failure: InviteClientInput = { on: '300-699' };
 const cancelWanted: InviteClientInput = { on: 'cancel wanted' };
 const transportError: InviteClientInput = { on: 'transport error' };
 
-export class ClientRecord
-  extends RunningMachine<ClientState, InviteClientInput, InviteClientVerb>
-  implements ClientTransaction
-{
+/** Nobody waits for the answer. */
+export const unheard: ClientHandlers = { onResponse() {}, onError() {} };
+
+/**
+ * A client transaction as the layer holds it. What is not INVITE stays for seconds after its final response only to take in
+ * copies of that, and needs neither the request nor who made it any more.
+ */
+export class ClientRecord extends RunningMachine<ClientState, InviteClientInput, InviteClientVerb> {
   readonly key: string;
   /** Of the Via that goes out, as sentByOf reads it. */
   readonly sentBy: string;
-  readonly request: SipRequest;
   readonly flow: Flow;
+  readonly #isInvite: boolean;
   readonly #place: ClientPlace;
-  readonly #handlers: ClientHandlers;
+  #request: SipRequest | undefined;
+  #handlers: ClientHandlers;
   #bytes: Buffer | undefined;
   #ack: Buffer | undefined;
   #atHand: SipResponse | undefined;
@@ -51,9 +56,10 @@ export class ClientRecord
     super(machine, place.timers);
     this.key = clientKey(request.via.branch, request.method);
     this.sentBy = sentByOf(request.via);
-    this.request = request;
     this.flow = flow;
+    this.#isInvite = request.method === 'INVITE';
     this.#place = place;
+    this.#request = request;
     this.#handlers = handlers;
     this.#bytes = undefined;
     this.#ack = undefined;
@@ -61,13 +67,14 @@ export class ClientRecord
   }
 
   cancel(): void {
-    if (this.request.method === 'INVITE') this.apply(cancelWanted);
+    if (this.#isInvite) this.apply(cancelWanted);
   }
 
   receive(response: SipResponse): void {
     this.#atHand = response;
     this.apply(response.status < 200 ? provisional : response.status < 300 ? success : failure);
     this.#atHand = undefined;
+    if (!this.#isInvite && response.status >= 200) this.#release();
   }
 
   failed(): void {
@@ -77,13 +84,13 @@ export class ClientRecord
   protected override perform(verb: InviteClientVerb): void {
     switch (verb) {
       case 'send':
-        this.#bytes ??= this.request.toBuffer();
+        this.#bytes ??= this.#sent.toBuffer();
         return this.#send(this.#bytes);
       case 'send ack':
-        this.#ack ??= acknowledge(this.request, this.#atHand as SipResponse).toBuffer();
+        this.#ack ??= acknowledge(this.#sent, this.#atHand as SipResponse).toBuffer();
         return this.#send(this.#ack);
       case 'send cancel':
-        return this.#place.sendCancel(this);
+        return this.#place.sendCancel(this.#sent, this.flow);
       case 'pass':
         return this.#handlers.onResponse(this.#atHand as SipResponse);
       case 'tell timeout':
@@ -95,6 +102,16 @@ export class ClientRecord
 
   protected override terminated(): void {
     this.#place.gone(this);
+  }
+
+  get #sent(): SipRequest {
+    return this.#request as SipRequest;
+  }
+
+  #release(): void {
+    this.#request = undefined;
+    this.#bytes = undefined;
+    this.#handlers = unheard;
   }
 
   // Whoever made the request is still inside of the call, so a failure comes to it later.

@@ -2,7 +2,7 @@ import { newBranch } from '../message/identifiers.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import type { Flow } from '../transport/flow.ts';
-import { type ClientMachine, type ClientPlace, ClientRecord } from './client-record.ts';
+import { type ClientMachine, type ClientPlace, ClientRecord, unheard } from './client-record.ts';
 import { cancelOf } from './follow-up.ts';
 import { inviteClient } from './invite-client.ts';
 import { machineChoice } from './machine-choice.ts';
@@ -11,8 +11,6 @@ import { nonInviteClient } from './non-invite-client.ts';
 import type { TimerQueues } from './timer-queues.ts';
 import type { TimerValues } from './timer-values.ts';
 import type { ClientHandlers, ClientTransaction } from './transaction.ts';
-
-const unheard: ClientHandlers = { onResponse() {}, onError() {} };
 
 /** All client transactions of a layer. */
 export class ClientTransactions implements ClientPlace {
@@ -34,7 +32,7 @@ export class ClientTransactions implements ClientPlace {
 
   request(request: SipRequest, flow: Flow, handlers: ClientHandlers, branch?: string): ClientTransaction {
     pushVia(request, flow, branch);
-    return this.#begin(request, flow, handlers);
+    return new SentRequest(request, flow, this.#begin(request, flow, handlers));
   }
 
   /** Throws SipError when the response's Via or CSeq cannot be read. */
@@ -48,8 +46,8 @@ export class ClientTransactions implements ClientPlace {
     this.#records.clear();
   }
 
-  sendCancel(record: ClientRecord): void {
-    this.#begin(cancelOf(record.request), record.flow, unheard);
+  sendCancel(invite: SipRequest, flow: Flow): void {
+    this.#begin(cancelOf(invite), flow, unheard);
   }
 
   gone(record: ClientRecord): void {
@@ -81,6 +79,23 @@ export class ClientTransactions implements ClientPlace {
       for (const record of records) record.failed();
     });
     return records;
+  }
+}
+
+/** What the transaction user holds; the record behind it lets go of the request when it is answered. */
+class SentRequest implements ClientTransaction {
+  readonly request: SipRequest;
+  readonly flow: Flow;
+  readonly #record: ClientRecord;
+
+  constructor(request: SipRequest, flow: Flow, record: ClientRecord) {
+    this.request = request;
+    this.flow = flow;
+    this.#record = record;
+  }
+
+  cancel(): void {
+    this.#record.cancel();
   }
 }
 

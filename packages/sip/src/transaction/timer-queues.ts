@@ -26,6 +26,9 @@ export interface TimerQueues {
   close(): void;
 }
 
+// Milliseconds. A busy server has a timer due in each of them; to wake up for each would cost more than what it is woken for.
+const rest = 20;
+
 /**
  * Timers of the same duration fire in the order in which they were started, so there is one queue for each of the few
  * durations, and one timeout for the whole. To start and to stop costs the same with ten timers and with a million.
@@ -34,12 +37,14 @@ export function createTimerQueues(clock: Clock): TimerQueues {
   const queues = new Map<number, Queue>();
   let armed: unknown;
   let armedFor = Number.POSITIVE_INFINITY;
+  let rested = Number.NEGATIVE_INFINITY;
 
   function arm(deadline: number): void {
-    if (deadline >= armedFor) return;
+    const at = Math.max(deadline, rested);
+    if (at >= armedFor) return;
     if (armed !== undefined) clock.clearTimeout(armed);
-    armedFor = deadline;
-    armed = clock.setTimeout(fire, Math.max(1, Math.ceil(deadline - clock.now())));
+    armedFor = at;
+    armed = clock.setTimeout(fire, Math.max(1, Math.ceil(armedFor - clock.now())));
   }
 
   function fire(): void {
@@ -48,6 +53,7 @@ export function createTimerQueues(clock: Clock): TimerQueues {
     const now = clock.now();
     try {
       for (const queue of queues.values()) fireDue(queue, now);
+      rested = now + rest;
     } finally {
       for (const { next } of queues.values()) if (isTimer(next)) arm(next.deadline);
     }
