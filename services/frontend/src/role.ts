@@ -34,6 +34,7 @@ import { createEdges } from './signaling/edges.ts';
 import { createFlows, hostOf, isRemote } from './signaling/flows.ts';
 import { createInbound } from './signaling/inbound.ts';
 import { createListeners } from './signaling/listeners.ts';
+import { takeOwnRoutes } from './signaling/own-routes.ts';
 import { createRefusals } from './signaling/refusals.ts';
 import { createRemoteFlows, podOf } from './signaling/remote-flows.ts';
 import { createCalls } from './signaling/served-call.ts';
@@ -148,6 +149,8 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     }),
     instanceAt: (aor, flow) => bindings.of(aor).find(({ flowId }) => flowId === flow.id)?.instance,
     withoutCredentials: (request) => withoutCredentials(request, directory.isLocalDomain),
+    takeOwnRoutes: (request) => takeOwnRoutes(proxy, request),
+    explain: (refused, call) => refusals(refused, call),
     telemetry,
   });
   const presence = createPresence({

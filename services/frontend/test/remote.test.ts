@@ -159,8 +159,19 @@ describe('a client at an Edge', () => {
     const bob = await frontEnd.phone('bob');
     flowIsGone = true;
     const from = performance.now();
-    expect((await bob.ask('MESSAGE', uriOf('alice'))).status).toBeGreaterThanOrEqual(400);
+    const failed = await bob.ask('MESSAGE', uriOf('alice'));
+    expect([failed.status, failed.get('ms-diagnostics')?.split(';')[0]]).toEqual([480, '1063']);
     expect(performance.now() - from).toBeLessThan(5000);
+  });
+
+  test('whose connection is known to be gone is not tried again', async () => {
+    await signIn();
+    const bob = await frontEnd.phone('bob');
+    flowIsGone = true;
+    await bob.ask('MESSAGE', uriOf('alice'));
+    flowIsGone = false;
+    const again = await bob.ask('MESSAGE', uriOf('alice'));
+    expect([again.status, again.get('ms-diagnostics')?.split(';')[0]]).toEqual([480, '1062']);
   });
 
   test('is cut off when it is disabled', async () => {

@@ -144,6 +144,27 @@ describe('RFC 3261 16.6 step 7: the way', () => {
     expect(statuses(later.transaction.responses)).toEqual([430]);
   });
 
+  it('leaves the last word on every response to the caller, and tells whose it is', () => {
+    const heard: [number, boolean][] = [];
+    const upstream = (response: SipResponse, own: boolean) => {
+      heard.push([response.status, own]);
+      return own ? SipResponse.to(requestOf('INVITE'), 480) : response;
+    };
+    const { layer, transaction } = forward(requestOf('INVITE'), { upstream });
+    layer.sent[0]?.answer(180);
+    layer.sent[0]?.answer(486);
+    const gone = forward(undefined, { upstream, targets: [to('sip:a@x', { flow: () => undefined })] });
+    const refused = forward(requestOf('MESSAGE', [['proxy-require', 'magic']]), { upstream });
+    expect(heard).toEqual([
+      [180, false],
+      [486, false],
+      [430, true],
+      [420, true],
+    ]);
+    const sent = [transaction, gone.transaction, refused.transaction].map(({ responses }) => responses);
+    expect(sent.map(statuses)).toEqual([[180, 486], [480], [480]]);
+  });
+
   it('cannot be found: as a transport error', async () => {
     const flow = () => Promise.reject(new Error('refused'));
     const { transaction } = forward(undefined, { targets: [to('sip:a@x', { flow })] });

@@ -50,8 +50,9 @@ export function createProxy(options: ProxyOptions): SipProxy {
   };
 }
 
-function refuse({ transaction, onFinal }: Forwarding, { status, reason, headers }: Refusal): void {
-  const response = SipResponse.to(transaction.request, status, reason, { headers });
+function refuse({ transaction, upstream, onFinal }: Forwarding, { status, reason, headers }: Refusal): void {
+  const own = SipResponse.to(transaction.request, status, reason, { headers });
+  const response = upstream ? upstream(own, true) : own;
   transaction.respond(response);
   onFinal?.(response);
 }

@@ -177,6 +177,13 @@ describe('RFC 3261 16.9 and 16.7 step 6: failures', () => {
     expect(statuses()).toEqual([500]);
   });
 
+  it('of a connection that has ended count as 430 (RFC 5626 5.3.1)', () => {
+    const flow = { ...fakeFlow('gone'), closed: true };
+    const { branches, statuses } = fork('INVITE', 1, { flow: () => flow });
+    branches[0].fail('transport');
+    expect(statuses()).toEqual([430]);
+  });
+
   it('by timeout count as 408', () => {
     const { branches, statuses } = fork('INVITE', 2);
     branches[0].fail('timeout');

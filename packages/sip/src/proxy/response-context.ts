@@ -81,7 +81,7 @@ export class ResponseContext {
     if (copy instanceof SipError) return this.#end(branch, this.#own(copy.status, copy.reason));
     const handlers = {
       onResponse: (response: SipResponse) => this.#receive(branch, response),
-      onError: (kind: TransactionFailure) => this.#fail(branch, kind),
+      onError: (kind: TransactionFailure) => this.#fail(branch, kind, flow),
     };
     branch.client = this.#options.layer.request(copy, flow, handlers, this.#options.newBranch());
     if (this.#isInvite) branch.startTimerC(this.#options.timerC, () => this.#timerCFired(branch));
@@ -117,13 +117,13 @@ export class ResponseContext {
     // RFC 3261 16.7 step 5, RFC 4320 4.1.
     if (response.status === 100 || !this.#isInvite) return;
     branch.restartTimerC();
-    if (!this.#settled) this.#forwarding.transaction.respond(response);
+    if (!this.#settled) this.#sendUpstream(response);
   }
 
   /** RFC 3261 16.7 step 5: each 2xx of an INVITE goes upstream, for each is a call that the caller has to end. */
   #accept(branch: Branch, response: SipResponse): void {
     branch.end();
-    if (this.#isInvite && this.#settled) return this.#forwarding.transaction.respond(response);
+    if (this.#isInvite && this.#settled) return void this.#sendUpstream(response);
     if (this.#settled) return;
     this.#respond(response);
     this.#stop();
@@ -135,10 +135,15 @@ export class ResponseContext {
   }
 
   /** RFC 3261 16.9 and 16.7 step 6. */
-  #fail(branch: Branch, kind: TransactionFailure): void {
+  #fail(branch: Branch, kind: TransactionFailure, flow?: Flow): void {
     // Then those upstream have given up as well: their timer F is as long as ours.
     if (kind === 'timeout' && !this.#isInvite) this.#stopped = true;
-    this.#refuse(branch, this.#own(kind === 'timeout' ? 408 : 503), true);
+    this.#refuse(branch, this.#failure(kind, flow), true);
+  }
+
+  #failure(kind: TransactionFailure, flow: Flow | undefined): SipResponse {
+    if (kind === 'timeout') return this.#own(408);
+    return flow?.closed ? this.#own(430, 'Flow Failed') : this.#own(503); // RFC 5626 5.3.1
   }
 
   /** RFC 3261 16.8. */
@@ -179,8 +184,16 @@ export class ResponseContext {
 
   #respond(response: SipResponse): void {
     this.#settled = true;
-    this.#forwarding.transaction.respond(response);
-    this.#forwarding.onFinal?.(response);
+    const sent = this.#sendUpstream(response);
+    this.#forwarding.onFinal?.(sent);
+  }
+
+  /** RFC 3261 16.7 step 9. */
+  #sendUpstream(response: SipResponse): SipResponse {
+    const { transaction, upstream } = this.#forwarding;
+    const last = upstream ? upstream(response, made.has(response)) : response;
+    transaction.respond(last);
+    return last;
   }
 
   /** A 408 to non-INVITE comes too late for anyone; the transaction ends on it and sends nothing (RFC 4320 4.2). */
@@ -191,9 +204,14 @@ export class ResponseContext {
   }
 
   #own(status: number, reason?: string): SipResponse {
-    return SipResponse.to(this.#forwarding.transaction.request, status, reason);
+    const response = SipResponse.to(this.#forwarding.transaction.request, status, reason);
+    made.add(response);
+    return response;
   }
 }
+
+/** What a proxy has answered by itself. */
+const made = new WeakSet<SipResponse>();
 
 /** The device itself has not answered, and may be reached over another flow (RFC 5626 7). */
 function isFlowFailure({ status }: SipResponse): boolean {

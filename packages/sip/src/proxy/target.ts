@@ -53,6 +53,11 @@ export interface Forwarding {
   targets: Target[];
   /** Record-Route values for the copy on this branch, topmost first: two when the ways in and out differ (RFC 5658 5). */
   recordRoutes?(target: Target, flow: Flow): string[];
+  /**
+   * Has the last word on each response before it goes upstream (RFC 3261 16.7 step 9); gives back what is sent. `own` where
+   * no target has answered so, but the proxy itself.
+   */
+  upstream?(response: SipResponse, own: boolean): SipResponse;
   /** Called once: with the first final response that went upstream, or undefined when none may go (RFC 4320 4.2) or the caller sent one. */
   onFinal?(response: SipResponse | undefined): void;
 }

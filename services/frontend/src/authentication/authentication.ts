@@ -81,8 +81,9 @@ export function createAuthentication({ directory, nonces, isRemote }: Authentica
   /** The dialog was begun by who had proved to be it, and our token says over which flow its requests come. */
   function ofDialog(request: SipRequest, flow: Flow, hops: readonly ProvenHop[]): string | undefined {
     const [own, other] = hops;
-    if (!own || !other || own.flowId !== flow.id) return undefined;
-    return request.to.tag === undefined ? undefined : own.aor;
+    if (!own || !other || own.flowId !== flow.id || request.to.tag === undefined) return undefined;
+    // Whoever is in a dialog is not anybody else there.
+    return claimedBy(request) === own.aor ? own.aor : undefined;
   }
 
   return (request, flow, hops) => {

@@ -1,7 +1,16 @@
-import type { Flow, SipProxy, SipRequest, SipResponse, Target } from '@linchpin/sip';
+import {
+  type Flow,
+  type Prepared,
+  type SipProxy,
+  type SipRequest,
+  SipResponse,
+  type Target,
+} from '@linchpin/sip';
 import { Refused } from '../refused.ts';
 import type { ServedCall } from '../signaling/served-call.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { assertIdentity, dropClaims } from './claims.ts';
+import { failed } from './failed.ts';
 import { deviceMark, type Hops } from './hops.ts';
 import type { Recipient, Recipients } from './recipients.ts';
 
@@ -13,6 +22,10 @@ export interface ConversationsParts {
   instanceAt(aor: string, flow: Flow): string | undefined;
   /** Takes out what was meant for this server only; gives back the request itself where there is nothing. */
   withoutCredentials(request: SipRequest): SipRequest;
+  /** RFC 3261 16.4. */
+  takeOwnRoutes(request: SipRequest): Prepared;
+  /** Logs why there is no answer, and gives the header that leads to the log line. */
+  explain(refused: Refused, call: ServedCall): [name: string, value: string];
   telemetry: Telemetry;
 }
 
@@ -23,20 +36,30 @@ export interface Conversations {
   pass(call: ServedCall): void;
   /** A request that makes sense in a dialog only. */
   continue(call: ServedCall): void;
+  /** Throws like a handler; there is nobody to answer. */
   acknowledge(ack: SipRequest, flow: Flow): void;
 }
 
-const identityHeader = 'P-Asserted-Identity';
-
 export function createConversations(parts: ConversationsParts): Conversations {
-  const { proxy, hops, recipients, instanceAt, withoutCredentials, telemetry } = parts;
+  const { proxy, hops, recipients, instanceAt, withoutCredentials, takeOwnRoutes, explain, telemetry } =
+    parts;
 
-  /** What an endpoint says about itself is worth nothing to another; what we have proved is (RFC 3325 5). */
   function prepared(call: ServedCall): SipRequest {
     const clean = withoutCredentials(call.request);
     const copy = clean === call.request ? clean.clone() : clean;
-    copy.set(identityHeader, `<${call.identity}>`);
+    assertIdentity(copy, call.identity);
     return copy;
+  }
+
+  /** What the caller gets to hear: an endpoint's answer, or why there is none. */
+  function upstream(call: ServedCall, response: SipResponse, own: boolean): SipResponse {
+    const refused = own || response.status === 430 ? failed(response) : undefined;
+    if (!refused) {
+      dropClaims(response);
+      return response;
+    }
+    const headers = [...refused.headers, explain(refused, call)];
+    return SipResponse.to(call.request, refused.status, refused.message, { headers });
   }
 
   /**
@@ -62,6 +85,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
       request: prepared(call),
       targets,
       ...(beginsDialog && { recordRoutes: (target: Target, out: Flow) => recordRoutes(call, target, out) }),
+      upstream: (response, own) => upstream(call, response, own),
       onFinal: (response) => finished(call, response),
     });
   }
@@ -92,12 +116,13 @@ export function createConversations(parts: ConversationsParts): Conversations {
       forward(call, [on], false);
     },
     acknowledge(received, flow) {
-      const { request, tokens } = proxy.prepare(received);
-      const read = tokens
-        .map((token) => hops.read(token, received.callId))
-        .filter((hop) => hop !== undefined);
-      const on = wayOn({ request, flow, hops: read });
-      if (on) proxy.relayAck(withoutCredentials(request), on);
+      const { request, tokens } = takeOwnRoutes(received);
+      const read = tokens.map((token) => hops.read(token, received.callId));
+      const on = wayOn({ request, flow, hops: read.filter((hop) => hop !== undefined) });
+      if (!on) return;
+      const copy = withoutCredentials(request).clone();
+      dropClaims(copy);
+      proxy.relayAck(copy, on);
     },
   };
 }

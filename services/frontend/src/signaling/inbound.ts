@@ -1,7 +1,6 @@
 import { type Logger, newTraceparent } from '@linchpin/host';
 import {
   type Flow,
-  type Prepared,
   type SipProxy,
   type SipRequest,
   SipResponse,
@@ -10,6 +9,7 @@ import {
 import { Refused } from '../refused.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { malformedAs, toRefused, unavailable } from './failures.ts';
+import { takeOwnRoutes } from './own-routes.ts';
 import type { Refusals } from './refusals.ts';
 import type { CallParts, Hop, ServedCall } from './served-call.ts';
 import { currentTraceparent } from './trace.ts';
@@ -67,17 +67,9 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
     return hop;
   }
 
-  /** One address of ours may stand before the way of a dialog: clients with an outbound proxy put it there. */
-  function ownRoutes(received: SipRequest): Prepared {
-    const first = proxy.prepare(received);
-    if (first.tokens[0] !== '') return first;
-    const { request, tokens } = proxy.prepare(first.request);
-    return { request, tokens: [...first.tokens, ...tokens] };
-  }
-
   /** RFC 3261 16.4; what is left names another server, and this one relays to none. */
   function takeRoutes(received: SipRequest): { request: SipRequest; hops: Hop[] } {
-    const { request, tokens } = ownRoutes(received);
+    const { request, tokens } = takeOwnRoutes(proxy, received);
     const hops = tokens.filter((token) => token !== '').map((token) => hopOf(token, received.callId));
     if (hops.length > 0 || !request.has('route')) return { request, hops };
     // A client may know this server by a name that it does not know itself, such as that of a load balancer.

@@ -17,8 +17,11 @@ export interface RemoteFlows {
   /** The flow that a frame came on, with the identity that its Director proved. */
   of(frame: Frame): RemoteFlow;
   find(id: string): RemoteFlow | undefined;
-  /** A flow that this process has not heard of yet, as after a restart. If it is gone, its Edge tells on the first use. */
-  revive(record: FlowRecord): RemoteFlow;
+  /**
+   * A flow that this process has not heard of yet, as after a restart. If it is gone, its Edge tells on the first use;
+   * undefined once it is known to be.
+   */
+  revive(record: FlowRecord): RemoteFlow | undefined;
   ended(id: string): void;
   all(): Iterable<RemoteFlow>;
   /** `host:port` of every Edge as its clients know it. */
@@ -36,6 +39,8 @@ export interface RemoteFlowsOptions {
 const SWEEP_MS = 10 * 60_000;
 /** Longer than any registration: who has not been heard of for so long is gone, even if nobody told. */
 const FORGET_MS = 60 * 60_000;
+/** Only those matter that a binding still names. */
+const REMEMBERED_ENDS = 50_000;
 const nothing = Buffer.alloc(0);
 
 export const podOf = (flowId: string): string => flowId.slice(0, flowId.indexOf('/'));
@@ -43,6 +48,8 @@ export const podOf = (flowId: string): string => flowId.slice(0, flowId.indexOf(
 export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): RemoteFlows {
   const flows = new Map<string, RemoteFlow>();
   const edges = new Set<string>();
+  /** The last flows that have ended: an Edge gives no id twice, so what a binding names in vain must not come back. */
+  const gone = new Set<string>();
 
   const frameTo = (flow: string, message: Uint8Array, event: FlowEvent): Frame => ({
     message: message as Buffer,
@@ -73,6 +80,12 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     return flow;
   }
 
+  function ended(id: string): void {
+    gone.add(id);
+    if (gone.size > REMEMBERED_ENDS) gone.delete(gone.values().next().value ?? '');
+    flows.get(id)?.ended('closed at its Edge');
+  }
+
   function sweep(): void {
     const old = Date.now() - FORGET_MS;
     for (const flow of flows.values()) if (flow.lastUsed < old) flow.ended('not used any more');
@@ -91,9 +104,11 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
       return flow;
     },
     find: (id) => flows.get(id),
-    revive: ({ flowId, transport, received, sentBy = '' }) =>
-      flows.get(flowId) ?? open(flowId, transport, addressOf(received), sentBy),
-    ended: (id) => flows.get(id)?.ended('closed at its Edge'),
+    revive({ flowId, transport, received, sentBy = '' }) {
+      if (gone.has(flowId)) return undefined;
+      return flows.get(flowId) ?? open(flowId, transport, addressOf(received), sentBy);
+    },
+    ended,
     all: () => flows.values(),
     edges,
     stop: () => clearInterval(sweeper),

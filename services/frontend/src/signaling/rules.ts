@@ -37,6 +37,8 @@ const codes: Record<string, number> = {
   'flow-gone': 1063,
   'no-dialog': 1064,
   'not-for-servers': 1065,
+  'no-answer': 1066,
+  'not-delivered': 1067,
   // 1080 to 1099: this server.
   'state-unavailable': 1080,
   'not-loaded': 1081,
