@@ -74,7 +74,7 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
 
   const layer = createTransactionLayer({
     onRequest: (request, flow) => inbound(request, flow),
-    onAck: (ack, flow) => conversations.acknowledge(ack, flow),
+    onAck: (ack, flow) => withoutAnswer(() => conversations.acknowledge(ack, flow), log),
   });
   const remoteFlows = createRemoteFlows({
     pod,
@@ -106,7 +106,7 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     bindings,
     find: home.find,
     flow: flows.find,
-    flowsOf: flows.of,
+    connections: flows.all,
     isBarred(user, flowId) {
       const edge = directory.poolOf(podOf(flowId));
       if (edge?.role !== 'edge') return false;

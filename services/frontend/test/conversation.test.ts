@@ -243,6 +243,7 @@ describe('a call', () => {
     const talk = await call(alice, hans, 'hans');
     await hans.register({ expires: 0 });
     await hans.close();
+    alice.send(inDialog(talk, 'ACK', 'caller'));
     await expect.poll(async () => code(await alice.exchange(inDialog(talk, 'INFO', 'caller')))).toBe('1063');
   });
 

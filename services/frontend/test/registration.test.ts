@@ -143,6 +143,20 @@ describe('a REGISTER', () => {
     expect(contacts(second)).toEqual([`<sip:grace@192.0.2.1:2;ob>${device};expires=600`]);
   });
 
+  test('of a device that has started again replaces what it had', async () => {
+    const device = ';+sip.instance="<urn:uuid:5a1d>"';
+    const registered = async (callId: string) => {
+      const phone = await frontEnd.phone('heidi');
+      const headers: [string, string][] = [['Contact', `<${phone.contact}>${device}`]];
+      return [phone.contact, contacts(await phone.ask('REGISTER', REGISTRAR, { headers, callId }))] as const;
+    };
+    await registered('first');
+    const [contact, bound] = await registered('second');
+    expect(bound).toEqual([`<${contact}>${device};expires=600`]);
+    const [, both] = await registered('second');
+    expect(both).toHaveLength(2);
+  });
+
   test('keeps and echoes Path, and refuses one that the client does not know of (RFC 3327)', async () => {
     const heidi = await frontEnd.phone('heidi');
     const path: [string, string] = ['Path', '<sip:p.example.com;lr>'];

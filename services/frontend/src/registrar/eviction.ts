@@ -9,8 +9,8 @@ export interface EvictionParts {
   find(aor: string): EffectiveUser | undefined;
   /** A binding's flow. */
   flow(id: string): Flow | undefined;
-  /** Flows that have proved to be the user. */
-  flowsOf(aor: string): Flow[];
+  /** All connections that are open, those at Edges too. */
+  connections(): Iterable<Flow>;
   /** Whether the user may not use this flow (any more): one from outside without external access. */
   isBarred(user: EffectiveUser, flowId: string): boolean;
   log: Logger;
@@ -28,41 +28,49 @@ export interface Eviction {
 
 const concernsAll = new Set<string>(['Topology', 'ExternalAccessPolicy', 'AccessEdgeConfiguration']);
 
-export function createEviction({ bindings, find, flow, flowsOf, isBarred, log }: EvictionParts): Eviction {
-  function connectionsOf(aor: string): Set<Flow> {
+export function createEviction(parts: EvictionParts): Eviction {
+  const { bindings, find, flow, connections, isBarred, log } = parts;
+
+  /** One pass over all connections for any number of users: a change may concern thousands of both. */
+  const byUser = (): Map<string, Flow[]> => Map.groupBy(connections(), ({ identity }) => identity);
+
+  /** After a restart the flow of a binding has proved nothing yet. */
+  function connectionsOf(aor: string, proven: readonly Flow[]): Set<Flow> {
     const bound = bindings.of(aor).map(({ flowId }) => flow(flowId));
-    const ofBindings = bound.filter((found) => found?.reliable && ['', aor].includes(found.identity));
-    return new Set([...flowsOf(aor), ...(ofBindings as Flow[])]);
+    const unproven = bound.filter((found) => found?.reliable && found.identity === '');
+    return new Set([...proven, ...(unproven as Flow[])]);
   }
 
-  function evict(aor: string, applies: (flowId: string) => boolean): void {
-    const connections = [...connectionsOf(aor)].filter(({ id }) => applies(id));
+  function evict(aor: string, proven: readonly Flow[], applies: (flowId: string) => boolean): void {
+    const ended = [...connectionsOf(aor, proven)].filter(({ id }) => applies(id));
     bindings.remove(aor, ({ flowId }) => applies(flowId), 'not served any more');
-    for (const connection of connections) connection.close('the user is not served any more');
-    if (connections.length > 0)
-      log.info({ aor, connections: connections.length }, 'connections of a user closed');
+    for (const connection of ended) connection.close('the user is not served any more');
+    if (ended.length > 0) log.info({ aor, connections: ended.length }, 'connections of a user closed');
   }
 
-  function review(aor: string): void {
-    const user = find(aor);
-    if (user?.spec.enabled) evict(aor, (flowId) => isBarred(user, flowId));
-    else evict(aor, () => true);
+  function review(aors: Iterable<string>, flows: Map<string, Flow[]>): void {
+    for (const aor of aors) {
+      const user = find(aor);
+      const serves = user?.spec.enabled === true;
+      evict(aor, flows.get(aor) ?? [], (flowId) => !serves || isBarred(user, flowId));
+    }
   }
-
-  return {
-    directoryChanged(changes) {
-      for (const { kind, name, before } of changes) {
-        const aor = `sip:${name}`;
-        if (kind === 'User' && before !== undefined) review(aor);
-        if (kind === 'Credential' && before !== undefined)
-          for (const open of flowsOf(aor)) open.identity = '';
-      }
-      if (changes.some(({ kind }) => concernsAll.has(kind))) reviewAll();
-    },
-    review: reviewAll,
-  };
 
   function reviewAll(): void {
-    for (const aor of [...bindings.users().keys()]) review(aor);
+    const flows = byUser();
+    flows.delete('');
+    review(new Set([...bindings.users().keys(), ...flows.keys()]), flows);
   }
+
+  function directoryChanged(changes: readonly DocumentChange[]): void {
+    const known = changes.filter(({ before }) => before !== undefined);
+    const flows = known.length > 0 ? byUser() : new Map<string, Flow[]>();
+    const named = (kind: string) =>
+      known.filter((change) => change.kind === kind).map(({ name }) => `sip:${name}`);
+    for (const aor of named('Credential')) for (const open of flows.get(aor) ?? []) open.identity = '';
+    review(named('User'), flows);
+    if (changes.some(({ kind }) => concernsAll.has(kind))) reviewAll();
+  }
+
+  return { directoryChanged, review: reviewAll };
 }

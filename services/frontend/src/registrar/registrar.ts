@@ -51,17 +51,21 @@ export function createRegistrar(parts: RegistrarParts): (call: Call) => Promise<
     return { ...outcome, bindings: alive };
   }
 
-  /** A device that has lost its connection and comes back, with another Contact since that names the connection's port. */
-  function isSuperseded(binding: Binding, { contacts }: Registration): boolean {
-    const { instance } = binding;
-    return (
-      instance !== undefined && contacts.some((contact) => contact.instance === instance) && !isOpen(binding)
-    );
+  /**
+   * A device that comes back is not a second one, whatever Contact it has now: it has lost its connection, or it has started
+   * again (then its Call-ID is another, RFC 3261 10.2). Several flows of one device have reg-ids of their own.
+   */
+  function isSuperseded(binding: Binding, { contacts }: Registration, callId: string): boolean {
+    const { instance, regId } = binding;
+    const again = contacts.find((contact) => contact.instance === instance);
+    if (instance === undefined || again === undefined) return false;
+    const hasRestarted = regId === undefined && again.regId === undefined && binding.callId !== callId;
+    return hasRestarted || !isOpen(binding);
   }
 
   async function update(call: Call, user: EffectiveUser, wanted: Registration): Promise<void> {
     const { aor } = user;
-    const current = bindings.of(aor).filter((binding) => !isSuperseded(binding, wanted));
+    const current = bindings.of(aor).filter((binding) => !isSuperseded(binding, wanted, call.request.callId));
     const applied = applyRegistration(current, wanted, arrivalOf(call, hostOf(call.flow), now()));
     const outcome = applied.added.length > 0 ? enforceLimits(user, applied) : applied;
     await bindings.store(aor, outcome.bindings);

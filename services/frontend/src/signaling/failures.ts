@@ -27,3 +27,13 @@ export function toRefused(error: unknown, log: Logger): Refused {
 
 export const unavailable = (rule: 'state-unavailable' | 'not-loaded'): Refused =>
   new Refused(503, 'The store of user state is away', rule, [['Retry-After', RETRY_AFTER_SECONDS]]);
+
+/** An ACK has no answer: its sender learns what is wrong from the next request in the dialog. */
+export function withoutAnswer(handle: () => void, log: Logger): void {
+  try {
+    handle();
+  } catch (error) {
+    const { rule, message } = toRefused(error, log);
+    log.debug({ rule, reason: message }, 'an ACK was not passed on');
+  }
+}

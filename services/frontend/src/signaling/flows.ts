@@ -27,8 +27,8 @@ export interface Flows {
   isDead(facts: FlowFacts): boolean;
   /** The way to an endpoint: its flow, else, where it listens at the address it came from, a new connection. */
   wayTo(facts: FlowFacts): Flow | Promise<Flow | undefined> | undefined;
-  /** Open flows that have proved to be this user. */
-  of(aor: string): Flow[];
+  /** Open connections, here and at Edges. */
+  all(): Iterable<Flow>;
   readonly size: number;
 }
 
@@ -83,7 +83,7 @@ export function createFlows({ remote, udp, isEdge, connect }: FlowsParts): Flows
       // Nobody there: the same as a flow that is gone.
       return listening && connect(listening).catch(() => undefined);
     },
-    of: (aor) => [...connections.values(), ...remote.all()].filter(({ identity }) => identity === aor),
+    all: () => [...connections.values(), ...remote.all()],
     get size() {
       return connections.size + [...remote.all()].length;
     },

@@ -4,6 +4,7 @@ import {
   type SipProxy,
   type SipRequest,
   SipResponse,
+  statelessTag,
   type TransactionLayer,
 } from '@linchpin/sip';
 import { Refused } from '../refused.ts';
@@ -12,7 +13,7 @@ import { malformedAs, toRefused, unavailable } from './failures.ts';
 import { takeOwnRoutes } from './own-routes.ts';
 import type { Refusals } from './refusals.ts';
 import type { CallParts, Hop, ServedCall } from './served-call.ts';
-import { currentTraceparent } from './trace.ts';
+import { currentTraceparent, withTraceparent } from './trace.ts';
 
 /** How one method is served. */
 export interface Route {
@@ -81,7 +82,7 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
 
   async function serve(call: ServedCall, route: Route): Promise<void> {
     try {
-      await route.handle(call);
+      await withTraceparent(call.traceparent, () => route.handle(call));
     } catch (error) {
       call.fail(toRefused(error, log));
     }
@@ -109,8 +110,8 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
   function refuse(request: SipRequest, flow: Flow, error: unknown, traceparent: string): void {
     const refused = toRefused(error, log);
     const why = refusals(refused, { request, flow, traceparent });
-    const headers = [...refused.headers, why];
-    layer.reply(request, flow, SipResponse.to(request, refused.status, refused.message, { headers }));
+    const options = { toTag: statelessTag(request), headers: [...refused.headers, why] };
+    layer.reply(request, flow, SipResponse.to(request, refused.status, refused.message, options));
     if (routes.has(request.method)) telemetry.response(request.method, refused.status);
   }
 
