@@ -31,6 +31,7 @@ import { createRegistrar } from './registrar/registrar.ts';
 import { createRoutes } from './routes.ts';
 import { createDirectors } from './signaling/directors.ts';
 import { createEdges } from './signaling/edges.ts';
+import { withoutAnswer } from './signaling/failures.ts';
 import { createFlows, hostOf, isRemote } from './signaling/flows.ts';
 import { createInbound } from './signaling/inbound.ts';
 import { createListeners } from './signaling/listeners.ts';
