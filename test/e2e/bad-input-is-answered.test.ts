@@ -10,7 +10,7 @@ import { connect as connectTls } from 'node:tls';
 import { answerChallenge } from '@linchpin/sip';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createUserAgent, type UserAgent, type Via } from '../peers/ua.ts';
-import { type System, startSystem } from '../system.ts';
+import { roleLog, startSystem, type System } from '../system.ts';
 import { publishUsers } from '../users.ts';
 
 let system: System;
@@ -192,6 +192,24 @@ describe('lies', () => {
       headers: [['Max-Forwards', '0']],
     });
     expect([400, 483]).toContain(spent.status);
+  });
+});
+
+describe('a request that cannot be understood', () => {
+  const broken = (transport: string): string =>
+    `OPTIONS sip:contoso.lab SIP/2.0\r\nVia: SIP/2.0/${transport} 127.0.0.1:9;branch=z9hG4bKbroken;rport\r\nMax-Forwards: 70\r\nFrom: <sip:anna@contoso.lab>;tag=1\r\nTo: <sip:anna@contoso.lab>\r\nCall-ID: broken\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n`;
+
+  it.each([
+    ['frontend', 'UDP', inside],
+    ['edge', 'TLS', outside],
+  ])('is answered by the %s with an id that its log knows', async (role, transport, via) => {
+    const sender = await agent('mallory', via());
+    const answered = sender.response((response) => response.callId === 'broken');
+    sender.sendRaw(broken(transport));
+    const response = await answered;
+    expect(response.status).toBe(400);
+    const id = /id="(\w+)"/.exec(response.get('ms-diagnostics') ?? '')?.[1];
+    await expect.poll(() => roleLog(system, role).find((line) => line.id === id)?.rule).toBe('malformed');
   });
 });
 

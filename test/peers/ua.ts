@@ -114,6 +114,8 @@ export interface UserAgent {
   subscribe(to: string, expires?: number): Promise<SipResponse>;
   /** The first request, past or to come, for which `match` holds. */
   received(match: (request: SipRequest) => boolean, milliseconds?: number): Promise<SipRequest>;
+  /** The first response, past or to come, for which `match` holds. */
+  response(match: (response: SipResponse) => boolean): Promise<SipResponse>;
   /** Told about every request as it comes, for measuring. */
   onRequest(listener: (request: SipRequest) => void): void;
   sendRaw(bytes: Buffer | string): void;
@@ -226,6 +228,7 @@ export async function createUserAgent(user: string, password: string, via: Via):
         ],
       }),
     received: (match, milliseconds = 10_000) => requests.next(match, milliseconds),
+    response: (match) => responses.next(match, 10_000),
     onRequest(listener) {
       heard = listener;
     },

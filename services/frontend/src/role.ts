@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Endpoint, Host, Role } from '@linchpin/host';
+import { type Endpoint, type Host, newTraceparent, type Role } from '@linchpin/host';
 import { FrontendService } from '@linchpin/proto/frontend/v1/frontend';
 import { RelayService } from '@linchpin/proto/relay/v1/relay';
 import { createNonces, createProxy, createTransactionLayer, type Flow } from '@linchpin/sip';
@@ -31,7 +31,7 @@ import { createRegistrar } from './registrar/registrar.ts';
 import { createRoutes } from './routes.ts';
 import { createDirectors } from './signaling/directors.ts';
 import { createEdges } from './signaling/edges.ts';
-import { withoutAnswer } from './signaling/failures.ts';
+import { malformedAs, withoutAnswer } from './signaling/failures.ts';
 import { createFlows, hostOf, isRemote } from './signaling/flows.ts';
 import { createInbound } from './signaling/inbound.ts';
 import { createListeners } from './signaling/listeners.ts';
@@ -89,7 +89,11 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     onFlow: (flow) => flows.add(flow),
     onMalformed: (error, flow) => {
       telemetry.malformed(flow.transport);
-      log.debug({ reason: error.reason, flow: flow.id }, 'malformed message');
+      const { request, status, reason } = error;
+      if (request !== undefined)
+        return [refusals(malformedAs(status, reason), { request, flow, traceparent: newTraceparent() })];
+      log.debug({ reason, flow: flow.id }, 'malformed message');
+      return undefined;
     },
   });
   const flows = createFlows({

@@ -14,8 +14,11 @@ export interface FlowEvents {
   onMessage(message: SipRequest | SipResponse, flow: Flow): void;
   /** A new connection, after its TLS and WebSocket handshakes. Not called for UDP, where nothing is set up. */
   onFlow?(flow: Flow): void;
-  /** For counting and logging: the transport has answered or closed by itself (see answerMalformed). */
-  onMalformed?(error: SipError, flow: Flow, bytes: Uint8Array): void;
+  /**
+   * The transport answers by itself as far as RFC 3261 lets, with the headers that this gives back, or closes the connection.
+   * `error.request` is what could be read of the request that is to be answered.
+   */
+  onMalformed?(error: SipError, flow: Flow, bytes: Uint8Array): [name: string, value: string][] | undefined;
 }
 
 export interface ListenerOptions extends FlowEvents {

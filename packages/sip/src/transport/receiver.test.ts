@@ -12,7 +12,10 @@ function setUp(transport: TransportName = 'udp') {
   const receiver = createReceiver(
     {
       onMessage: (message) => void messages.push(message),
-      onMalformed: (error) => void errors.push(error.message),
+      onMalformed(error) {
+        errors.push(error.message);
+        return [['X-Why', error.reason]];
+      },
     },
     defaultLimits,
   );
@@ -76,6 +79,7 @@ describe('a malformed message', () => {
     );
     expect(flow.sent[0]).toContain('\r\nCall-ID: call-1\r\n');
     expect(flow.sent[0]).toMatch(/To: <sip:bob@contoso\.lab>;tag=/);
+    expect(flow.sent[0]).toMatch(/X-Why: \w+/);
   });
 
   test.each([

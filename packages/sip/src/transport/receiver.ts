@@ -18,8 +18,7 @@ export interface Receiver {
 
 export function createReceiver(events: FlowEvents, limits: MessageLimits): Receiver {
   function refuse(error: SipError, bytes: Buffer, flow: Flow): boolean {
-    events.onMalformed?.(error, flow, bytes);
-    return answerMalformed(error, flow);
+    return answerMalformed(error, flow, events.onMalformed?.(error, flow, bytes));
   }
   return {
     receive(bytes, flow) {
@@ -67,11 +66,11 @@ function assertReadable(response: SipResponse): void {
 const needed = ['via', 'from', 'to', 'call-id', 'cseq'];
 
 /** Answers as far as RFC 3261 lets: a request that is none, or an ACK, gets nothing. True when an answer was sent. */
-function answerMalformed(error: SipError, flow: Flow): boolean {
+function answerMalformed(error: SipError, flow: Flow, headers: [string, string][] = []): boolean {
   const { request } = error;
   if (request === undefined || request.method === 'ACK') return false;
   if (!needed.every((name) => request.has(name))) return false;
-  return flow.send(SipResponse.to(request, error.status, error.reason).toBuffer());
+  return flow.send(SipResponse.to(request, error.status, error.reason, { headers }).toBuffer());
 }
 
 /** The request as far as its whole header lines go, when that can be read. */

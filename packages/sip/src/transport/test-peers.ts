@@ -33,7 +33,10 @@ export function logged(limits: SomeTransportLimits = {}, more: Partial<ListenerO
       log.flows.push(flow);
       flow.onClose((reason) => log.closed.push(reason));
     },
-    onMalformed: (error) => void log.malformed.push(error.message),
+    onMalformed(error) {
+      log.malformed.push(error.message);
+      return undefined;
+    },
     onRefused: (_remote, reason) => void log.refused.push(reason),
     ...more,
   };

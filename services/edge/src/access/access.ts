@@ -25,7 +25,8 @@ export interface Access {
   admit(remote: { address: string }): true | string;
   onFlow(flow: Flow): void;
   onMessage(message: SipRequest | SipResponse, flow: Flow): void;
-  onMalformed(error: SipError, flow: Flow): void;
+  /** Headers for the transport's own answer. */
+  onMalformed(error: SipError, flow: Flow): [name: string, value: string][] | undefined;
 }
 
 export function createAccess({
@@ -108,7 +109,8 @@ export function createAccess({
     },
     onMalformed(error, flow) {
       const session = sessions.of(flow);
-      if (session !== undefined) note('malformed', session, undefined, error.reason);
+      if (session === undefined) return undefined;
+      return [diagnostics(1001, error.reason, pod, note('malformed', session, error.request, error.reason))];
     },
   };
 }

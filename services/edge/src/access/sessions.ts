@@ -13,8 +13,6 @@ export interface Sessions {
   open(flow: Flow): Session;
   of(flow: Flow): Session | undefined;
   find(token: string): Session | undefined;
-  readonly size: number;
-  all(): Iterable<Session>;
   stop(): void;
 }
 
@@ -54,10 +52,6 @@ export function createSessions(pod: string, signInMilliseconds: number): Session
     },
     of: (flow) => byFlow.get(flow),
     find: (token) => byToken.get(token),
-    get size() {
-      return byFlow.size;
-    },
-    all: () => byFlow.values(),
     stop: () => clearInterval(sweep),
   };
 }
