@@ -15,7 +15,6 @@ export interface Buckets {
   take(key: string): boolean;
   /** Whether a token is left, without taking it. */
   has(key: string): boolean;
-  forget(key: string): void;
 }
 
 /** Token buckets by key. Memory is bounded: full buckets are dropped first, and they carry no history. */
@@ -25,7 +24,7 @@ export function createBuckets(
   now = Date.now,
 ): Buckets {
   const buckets = new Map<string, Bucket>();
-  if (perSecond === 0) return { take: () => true, has: () => true, forget: () => {} };
+  if (perSecond === 0) return { take: () => true, has: () => true };
 
   const tokens = (bucket: Bucket, at: number): number =>
     Math.min(burst, bucket.tokens + ((at - bucket.at) / 1000) * perSecond);
@@ -61,6 +60,5 @@ export function createBuckets(
       const bucket = buckets.get(key);
       return bucket === undefined || tokens(bucket, now()) >= 1;
     },
-    forget: (key) => void buckets.delete(key),
   };
 }

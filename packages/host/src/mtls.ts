@@ -11,8 +11,6 @@ export interface Mtls {
   tlsOptions(): SecureContextOptions;
   /** Reads the files again. Throws, and keeps what it has, when they do not fit together. */
   reload(): Promise<void>;
-  /** Called after each reload. Returns the way to stop. */
-  onReload(listener: () => void): () => void;
 }
 
 interface Pem {
@@ -27,7 +25,6 @@ export async function createMtls(files: TlsFiles): Promise<Mtls> {
   const provider = createProvider(pem);
   const client = experimental.createCertificateProviderChannelCredentials(provider, provider);
   const server = experimental.createCertificateProviderServerCredentials(provider, provider, true);
-  const listeners = new Set<() => void>();
   return {
     client: () => client,
     server: () => server,
@@ -35,11 +32,6 @@ export async function createMtls(files: TlsFiles): Promise<Mtls> {
     async reload() {
       pem = await readPem(files);
       provider.update(pem);
-      for (const listener of listeners) listener();
-    },
-    onReload(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
     },
   };
 }

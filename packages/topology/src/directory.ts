@@ -28,7 +28,6 @@ export interface Directory {
   isLocalDomain(domain: string): boolean;
   /** By AOR as `SipUri.aor()` writes it; undefined when there is no such user. The view is the same object until it changes. */
   user(aor: string): EffectiveUser | undefined;
-  pool(name: string): Pool | undefined;
   /** The pool that has a member of this name. */
   poolOf(member: string): Pool | undefined;
   /** The members of the pool of this name; if there is none, of all pools of the role of this name. */
@@ -86,7 +85,6 @@ export function createDirectory(replica: Source): Directory {
     domains: () => topology.domains,
     isLocalDomain: (domain) => topology.isDomain.has(domain),
     user: (aor) => users.get(aor) ?? viewUser(aor),
-    pool: (name) => topology.pools.get(name),
     poolOf: (member) => topology.poolOfMember.get(member),
     poolMembers: (name) => topology.pools.get(name)?.members ?? topology.roleMembers.get(name) ?? [],
     accessEdge: (pool) => inPool('AccessEdgeConfiguration', pool),
