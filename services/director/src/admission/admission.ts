@@ -21,11 +21,11 @@ export interface Admission {
   succeeded(source: string, account: string): void;
 }
 
-export function createAdmission(limits: AdmissionLimits, now = Date.now): Admission {
-  const unauthenticated = createBuckets(limits.unauthenticated, 100_000, now);
-  const account = createBuckets(limits.account, 100_000, now);
-  const sourceFailures = createBuckets(limits.sourceFailures, 100_000, now);
-  const accountFailures = createBuckets(limits.accountFailures, 100_000, now);
+export function createAdmission(limits: AdmissionLimits): Admission {
+  const unauthenticated = createBuckets(limits.unauthenticated);
+  const account = createBuckets(limits.account);
+  const sourceFailures = createBuckets(limits.sourceFailures);
+  const accountFailures = createBuckets(limits.accountFailures);
   // Sources from which an account signed in lately: guessing from elsewhere must not lock its owner out.
   const known = new Map<string, true>();
   const pair = (source: string, name: string): string => `${source} ${name}`;
