@@ -53,7 +53,6 @@ export function createRole(config: CmsConfig, host: Host): Role {
 
   return {
     async start() {
-      watchNats(host);
       await database.start();
       replicas.start();
       pushing.start();
@@ -71,14 +70,6 @@ export function createRole(config: CmsConfig, host: Host): Role {
 function requirePool({ postgres }: Host) {
   if (postgres === undefined) throw new Error('the configuration has no postgres');
   return postgres;
-}
-
-function watchNats(host: Host): void {
-  const nats = host.nats();
-  const away = () => host.health.set('nats', false, 'NATS is away');
-  if (!nats.connected) away();
-  nats.onDisconnected(away);
-  nats.onConnected(() => host.health.set('nats', true));
 }
 
 /** The pods of the topology, but for CMS itself: it has the originals. */

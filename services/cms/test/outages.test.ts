@@ -30,7 +30,7 @@ describe('while NATS is away', () => {
     const replica = await rig.replica('frontend-0');
     await vi.waitFor(() => expect(replica.version).toBe(2), soon);
     await rig.lab.stopNats();
-    await vi.waitFor(() => expect(health()).toContain('NATS is away'), soon);
+    await vi.waitFor(() => expect(health()).toContain('nats: not connected'), soon);
 
     const reply = await rig.admin.publish(create('User', user('alice'), { pool: 'frontend' }));
     expect(reply).toEqual({ version: 3, outcomes: ['created'], pushed: false });
