@@ -1,5 +1,6 @@
 import type { HostConfig } from './config.ts';
 import { createHealth, type Health } from './health.ts';
+import { EXIT, HostError } from './host-error.ts';
 import type { Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createMtls } from './mtls.ts';
@@ -56,5 +57,5 @@ function followNats(nats: NatsLink, health: Health, log: Logger): void {
 }
 
 function missing(key: string): never {
-  throw new Error(`this role needs "${key}" in its configuration`);
+  throw new HostError(`${key}: this role needs it in its configuration`, EXIT.config);
 }
