@@ -1,6 +1,7 @@
 import type { SipRequest } from '@linchpin/sip';
 import type { Conversations } from './conversations/conversations.ts';
 import type { Presence } from './presence/index.ts';
+import { Refused } from './refused.ts';
 import type { Call } from './signaling/call.ts';
 import type { Route } from './signaling/inbound.ts';
 
@@ -15,8 +16,14 @@ export interface RouteParts {
 const never = () => false;
 const always = () => true;
 
-/** SIP method to handler. ACK and CANCEL are not here: the one belongs to a dialog, the other to a transaction. */
-export function createRoutes(parts: RouteParts): ReadonlyMap<string, Route> {
+export interface Routes {
+  /** SIP method to handler. ACK and CANCEL are not here: the one belongs to a dialog, the other to a transaction. */
+  known: ReadonlyMap<string, Route>;
+  /** A method that is not known is no reason not to relay it (RFC 3261 16.3); only this server itself refuses it. */
+  unknown: Route;
+}
+
+export function createRoutes(parts: RouteParts): Routes {
   const { register, presence, conversations, isServer } = parts;
   const begins: Route = { handle: conversations.begin, relayed: always };
   const inDialog: Route = { handle: conversations.continue, relayed: always };
@@ -43,7 +50,15 @@ export function createRoutes(parts: RouteParts): ReadonlyMap<string, Route> {
     NOTIFY: inDialog,
   };
   const allow = [...Object.keys(routes), 'ACK', 'CANCEL'].join(', ');
-  return new Map(Object.entries(routes));
+  const unknown: Route = {
+    handle(call) {
+      if (!isServer(call.request)) return conversations.pass(call);
+      throw new Refused(405, 'Method Not Allowed', 'unknown-method', [['Allow', allow]]);
+    },
+    relayed: (request) => !isServer(request),
+    open: isServer,
+  };
+  return { known: new Map(Object.entries(routes)), unknown };
 }
 
 /** RFC 3261 11.2. */

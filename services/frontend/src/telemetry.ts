@@ -7,6 +7,12 @@ export interface Sizes {
   flows(): number;
 }
 
+/** Those of RFC 3261 and its extensions: what a stranger makes up must not become a label. */
+const methods = new Set(
+  'REGISTER INVITE BYE OPTIONS MESSAGE SUBSCRIBE NOTIFY PUBLISH INFO UPDATE PRACK REFER'.split(' '),
+);
+const labelOf = (method: string): string => (methods.has(method) ? method : 'other');
+
 /** Every metric that a Front End emits. */
 export function createTelemetry(registry: Registry) {
   const registers = [registry];
@@ -48,9 +54,8 @@ export function createTelemetry(registry: Registry) {
   const [stored, failed] = [writes.labels('true'), writes.labels('false')];
 
   return {
-    /** `method` is one that is served: what a stranger makes up must not become a label. */
-    request: (method: string) => requests.count(method),
-    response: (method: string, code: number) => responses.count(`${method} ${code}`),
+    request: (method: string) => requests.count(labelOf(method)),
+    response: (method: string, code: number) => responses.count(`${labelOf(method)} ${code}`),
     refusal: (rule: string) => refusals.inc({ rule }),
     malformed: (transport: string) => malformed.inc({ transport }),
     message: (outcome: 'delivered' | 'failed') => messages.inc({ outcome }),

@@ -63,6 +63,13 @@ describe('MESSAGE', () => {
     expect(await exchange('message/cpim', 'From: <sip:alice@contoso.lab>\r\n\r\nhi', 202)).toBe(202);
   });
 
+  test('or what nobody has heard of yet is passed on alike (RFC 3261 16.3)', async () => {
+    const [alice, carol] = [await signedIn('alice'), await signedIn('carol')];
+    const sent = alice.ask('FROB', uriOf('carol'), { body: 'x' });
+    carol.answer(await carol.next('FROB'), 202);
+    expect((await sent).status).toBe(202);
+  });
+
   test('to nobody says why', async () => {
     const alice = await signedIn('alice');
     const refusals = await Promise.all(

@@ -30,7 +30,7 @@ export type Verdict = { identity: string } | { challenge: SipResponse };
 export interface InboundParts {
   layer: TransactionLayer;
   proxy: SipProxy;
-  routes: ReadonlyMap<string, Route>;
+  routes: { known: ReadonlyMap<string, Route>; unknown: Route };
   authenticate(request: SipRequest, flow: Flow, hops: readonly Hop[]): Verdict;
   /** Reads a token of ours; undefined when it is not of this dialog. */
   readHop(token: string, callId: string): Hop | undefined;
@@ -46,13 +46,10 @@ export interface InboundParts {
 export function createInbound(parts: InboundParts): (request: SipRequest, flow: Flow) => void {
   const { layer, proxy, routes, authenticate, readHop, createCall, isLoaded, refusals, telemetry, log } =
     parts;
-  const allow = [...routes.keys(), 'ACK', 'CANCEL'].join(', ');
 
   function routeOf(request: SipRequest): Route {
-    const route = routes.get(request.method);
-    if (!route) throw new Refused(405, 'Method Not Allowed', 'unknown-method', [['Allow', allow]]);
     telemetry.request(request.method);
-    return route;
+    return routes.known.get(request.method) ?? routes.unknown;
   }
 
   function validate(request: SipRequest, route: Route): void {
@@ -112,7 +109,7 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
     const why = refusals(refused, { request, flow, traceparent });
     const options = { toTag: statelessTag(request), headers: [...refused.headers, why] };
     layer.reply(request, flow, SipResponse.to(request, refused.status, refused.message, options));
-    if (routes.has(request.method)) telemetry.response(request.method, refused.status);
+    telemetry.response(request.method, refused.status);
   }
 
   return (request, flow) => {
