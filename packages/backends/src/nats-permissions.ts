@@ -16,7 +16,8 @@ interface SubjectRules {
  * `config` and report in `replica`, with an inbox of its own. All other inboxes carry what `directory` sends its readers.
  *
  * It may not read `replica`, nor create streams: a request's reply goes wherever the caller says, past these rules, and
- * what it had written in one bucket would so be delivered into another.
+ * what it had written in one bucket would so be delivered into another. An acknowledgement can still be sent there: CMS
+ * writes its buckets anew when it finds anything but its own, `user-state` has no such keeper.
  */
 export const natsPermissions = (): NatsPermissions => ({
   'cms.linchpin.internal': { publish: { deny: changes('user-state') } },

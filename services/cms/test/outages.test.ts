@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { status } from '@grpc/grpc-js';
-import { CONFIG_BUCKET, DIRECTORY_BUCKET, HEAD_KEY } from '@linchpin/proto/subjects';
+import { CONFIG_BUCKET, DIRECTORY_BUCKET, documentKey, HEAD_KEY } from '@linchpin/proto/subjects';
 import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { apply, create, createRig, type Rig, remove, topology } from './rig.ts';
@@ -99,6 +99,23 @@ describe('a lost NATS store', () => {
     await (await kvm.open(CONFIG_BUCKET)).delete(HEAD_KEY);
     await rig.start();
     await vi.waitFor(async () => expect(await headOf(CONFIG_BUCKET)).toMatchObject({ version: 2 }), soon);
+  });
+
+  it('that somebody else wrote to is put right', async () => {
+    await startWithTopology();
+    const kvm = new Kvm(await (await rig.lab.natsLink('admin')).connection());
+    const [config, directory] = [await kvm.open(CONFIG_BUCKET), await kvm.open(DIRECTORY_BUCKET)];
+    await rig.admin.publish(create('User', user('alice'), { pool: 'frontend' }));
+    await directory.put(documentKey('User', user('alice')), '{}');
+    await directory.put(documentKey('User', user('mallory')), '{}');
+    await config.put(HEAD_KEY, 'not a head');
+    // A new version does not cover it up.
+    await rig.admin.publish(create('User', user('bob'), { pool: 'frontend' }));
+    await vi.waitFor(async () => {
+      expect((await directory.get(documentKey('User', user('alice'))))?.json()).toMatchObject({ version: 3 });
+      expect((await directory.get(documentKey('User', user('mallory'))))?.operation).toBe('PURGE');
+      expect(await headOf(CONFIG_BUCKET)).toMatchObject({ version: 4 });
+    }, soon);
   });
 
   async function headOf(bucket: string): Promise<unknown> {

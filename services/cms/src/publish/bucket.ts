@@ -1,6 +1,7 @@
 // One of the buckets that roles follow, brought to the state that PostgreSQL holds.
 import { documentKey, HEAD_KEY, type Head, type PublishedDocument } from '@linchpin/proto/subjects';
-import type { KV } from '@nats-io/kv';
+import type { KV, KvEntry } from '@nats-io/kv';
+import { z } from 'zod';
 
 export interface Source {
   head: Head;
@@ -13,19 +14,31 @@ const AT_ONCE = 256;
 
 /** Writes what the bucket lacks, its head last. Resolves to the number of documents written; undefined: lacked nothing. */
 export async function bringUpToDate(kv: KV, source: Source): Promise<number | undefined> {
-  const head = await readHead(kv);
-  if (head?.version === source.head.version && head.id === source.head.id) return undefined;
-  // A bucket that is empty, or of another past (CMS was restored from a backup), is written as a whole.
-  const isBehind = head !== undefined && head.version < source.head.version && (await source.isPast(head));
+  const entry = await kv.get(HEAD_KEY);
+  const head = entry === null ? undefined : readHead(entry);
+  // A head is written last: what stands behind it is of a push that broke off, or came from somebody else.
+  const isWhole = entry?.revision === (await lastSequence(kv));
+  if (isWhole && head?.version === source.head.version && head.id === source.head.id) return undefined;
+  // So a bucket that is not whole is written anew, as is one that is empty or of another past (CMS was restored from a backup).
+  const isBehind =
+    isWhole && head !== undefined && head.version < source.head.version && (await source.isPast(head));
   const written = isBehind ? await writeAfter(kv, source, head.version) : await writeAll(kv, source);
   await kv.put(HEAD_KEY, JSON.stringify(source.head));
   return written;
 }
 
-async function readHead(kv: KV): Promise<Head | undefined> {
-  const entry = await kv.get(HEAD_KEY);
-  return entry?.operation === 'PUT' ? entry.json<Head>() : undefined;
+/** What is no head counts as none. */
+function readHead(entry: KvEntry): Head | undefined {
+  try {
+    return headShape.parse(entry.json());
+  } catch {
+    return undefined;
+  }
 }
+
+const headShape = z.object({ version: z.int(), id: z.string() });
+
+const lastSequence = async (kv: KV): Promise<number> => (await kv.status()).streamInfo.state.last_seq;
 
 async function writeAfter(kv: KV, { changesSince }: Source, version: number): Promise<number> {
   let written = 0;
