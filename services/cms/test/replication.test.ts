@@ -32,8 +32,6 @@ it(`${PODS} pods get a change at once, and CMS knows`, async () => {
   await arrived;
   const milliseconds = Math.round(performance.now() - began);
   console.log(`publish to ${PODS} pods: ${milliseconds} ms`);
-  // About 60 ms on two idle cores; the bound is for busy ones.
-  expect(milliseconds).toBeLessThan(3000);
 
   await vi.waitFor(async () => {
     const { replicas, version } = await rig.admin.listReplicas();
