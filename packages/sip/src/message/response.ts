@@ -66,7 +66,7 @@ function addTag(response: SipResponse, tag: string | undefined): void {
 
 function hasTag(to: string): boolean {
   try {
-    return NameAddr.parse(to).tag !== undefined;
+    return NameAddr.parse(to).params.has('tag');
   } catch {
     return true;
   }

@@ -42,6 +42,8 @@ describe('validateRequest', () => {
   test.each([
     ['From', 'x'],
     ['To', '<>'],
+    ['To', '<sip:b@b>;tag'],
+    ['From', '<sip:a@b>;x;TAG'],
     ['Via', 'x'],
     ['CSeq', 'x'],
     ['Call-ID', 'a b'],

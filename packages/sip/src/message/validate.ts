@@ -1,5 +1,6 @@
 import { malformed, SipError } from './error.ts';
 import type { SipMessage } from './message.ts';
+import type { NameAddr } from './name-addr.ts';
 import type { SipRequest } from './request.ts';
 import type { SipResponse } from './response.ts';
 
@@ -36,13 +37,18 @@ export function validateResponse(response: SipResponse): void {
   response.cseq;
 }
 
+// RFC 3261 25.1: a tag has a value. Who answers would add a second one to what has none.
+function assertTag({ params, tag }: NameAddr, header: string): void {
+  if (tag === undefined && params.has('tag')) throw malformed(header);
+}
+
 function assertHeaders(message: SipMessage): void {
   for (const name of mandatory) {
     const count = message.count(name);
     if (count !== 1) throw new SipError(400, count === 0 ? `Missing ${name}` : `Repeated ${name}`);
   }
   for (const name of single) if (message.count(name) > 1) throw new SipError(400, `Repeated ${name}`);
-  message.from;
-  message.to;
+  assertTag(message.from, 'from');
+  assertTag(message.to, 'to');
   if (/[ \t]/.test(message.callId)) throw malformed('call-id');
 }
