@@ -64,7 +64,6 @@ const OWN: Record<RoleName, (role: RoleLayout, context: Context) => Config> = {
   director: () => ({ pool: 'director' }),
   edge: (role, { home, settings }) => ({
     domain: settings.domain,
-    nextHop: 'director',
     sipTls: home.certificate('sip'),
     listeners: {
       accessTls: listener(role, 'access-tls'),

@@ -1,4 +1,3 @@
-import type { Directory } from './directory.ts';
 import type { Member } from './kinds/topology.ts';
 import type { Replica } from './replica.ts';
 
@@ -9,13 +8,12 @@ export interface Followed<L> {
 }
 
 /**
- * Keeps one link to each member of a pool (or of all pools of a role) and follows the topology live: a new member's
- * link is opened, one that moved is opened again, one that left is closed.
+ * Keeps one link to each of these members and asks for them again when the topology changes: a new member's link is
+ * opened, one that moved is opened again, one that left is closed.
  */
 export function followMembers<L extends { close(): void }>(
   replica: Pick<Replica, 'onChange'>,
-  directory: Pick<Directory, 'poolMembers'>,
-  poolOrRole: string,
+  membersNow: () => readonly Member[],
   open: (member: Member) => L,
 ): Followed<L> {
   const links = new Map<string, L>();
@@ -28,7 +26,7 @@ export function followMembers<L extends { close(): void }>(
   }
 
   function update(): void {
-    const members = new Map(directory.poolMembers(poolOrRole).map((member) => [member.name, member]));
+    const members = new Map(membersNow().map((member) => [member.name, member]));
     for (const [name, address] of [...addresses]) if (members.get(name)?.address !== address) drop(name);
     for (const [name, member] of members) {
       if (links.has(name)) continue;

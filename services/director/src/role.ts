@@ -41,7 +41,7 @@ export function createRole(config: DirectorConfig, host: Host): Role {
       onFrame: () => {},
       log,
     });
-  const frontEnds = followMembers(replica, directory, 'frontend', linkTo);
+  const frontEnds = followMembers(replica, () => directory.poolMembers('frontend'), linkTo);
   const wayTo = createHome(directory, frontEnds.links);
   const edgePoolOf = (pod: string): string => directory.poolOf(pod)?.name ?? 'edge';
   const relay = createRelay({ judge, admission, answers, edgePoolOf, wayTo, telemetry, log });

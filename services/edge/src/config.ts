@@ -11,7 +11,6 @@ const listener = (port: number) =>
 
 export const edgeConfig = hostConfig.extend({
   domain: z.string().describe('the SIP domain whose Front End pods are <pod>.<domain> in Via'),
-  nextHop: z.string().default('director').describe('the pool of Directors'),
   advertised: z
     .string()
     .optional()

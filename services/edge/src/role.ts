@@ -52,7 +52,8 @@ export function createRole(config: EdgeConfig, host: Host): Role {
     });
     return link;
   };
-  const directors = followMembers(replica, directory, config.nextHop, linkTo);
+  const nextHop = () => directory.poolMembers(directory.poolOf(name)?.nextHop ?? 'director');
+  const directors = followMembers(replica, nextHop, linkTo);
   const frontEnds = createPeerServer<Frame>({
     pod: name,
     log,

@@ -213,6 +213,38 @@ describe('a remote client', () => {
   });
 });
 
+describe('the next hop', () => {
+  it('is the one that the topology names, from the moment it changes', async () => {
+    const other = await startNeighbour({
+      role: 'director',
+      pod: 'director-1',
+      mtls: await lab.mtls('director'),
+      allow: ['edge'],
+    });
+    const pools: Parameters<typeof topologyDocument>[0] = [
+      { role: 'director', members: { 'director-0': director.address } },
+      { role: 'edge', members: { 'edge-0': '127.0.0.1:1' } },
+    ];
+    const { kind, name, spec } = topologyDocument(pools);
+    const { pools: known, ...rest } = spec as { pools: { name: string }[] };
+    const member = { name: 'director-1', address: other.address };
+    const moved = [
+      ...known.map((pool) => (pool.name === 'edge' ? { ...pool, nextHop: 'other' } : pool)),
+      { name: 'other', role: 'director', site: 'main', members: [member] },
+    ];
+    await lab.publisher.publish([{ kind, name, spec: { ...rest, pools: moved } }]);
+    await vi.waitUntil(() => other.callers.size === 1 && director.callers.size === 0, { timeout: 5000 });
+    const client = await connectClient();
+    const message = request('OPTIONS');
+    client.send(message.toBuffer());
+    await other.next(carries(message));
+    expect(director.asked.some(carries(message))).toBe(false);
+    await lab.publisher.publish([topologyDocument(pools)]);
+    await vi.waitUntil(() => director.callers.size === 1, { timeout: 5000 });
+    await other.stop();
+  });
+});
+
 describe('the doors', () => {
   it('answer a ping with a pong', async () => {
     const client = await connectClient();

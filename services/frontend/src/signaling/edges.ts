@@ -54,5 +54,5 @@ export function createEdges(parts: EdgesParts): Followed<PeerLink<Frame>> {
     const patient = createPatientLink(link);
     return patient;
   }
-  return followMembers(replica, directory, 'edge', linkTo);
+  return followMembers(replica, () => directory.poolMembers('edge'), linkTo);
 }
