@@ -84,7 +84,8 @@ export function createRole(config: EdgeConfig, host: Host): Role {
   });
   const listeners = createListeners(config, access, settings);
   const off = replica.onChange((changes) => {
-    if (!changes.some(({ kind }) => kind === 'AccessEdgeConfiguration')) return;
+    // Of several configurations the one for this pod's site holds, and the topology says which that is.
+    if (!changes.some(({ kind }) => kind === 'AccessEdgeConfiguration' || kind === 'Topology')) return;
     listeners.limit();
     messages = rateNow();
   });

@@ -75,6 +75,11 @@ const accessEdge = (spec: Record<string, unknown>) => ({
   spec: { halfOpenSeconds: 1, ...spec },
 });
 
+const pools = (): Parameters<typeof topologyDocument>[0] => [
+  { role: 'director', members: { 'director-0': director.address } },
+  { role: 'edge', members: { 'edge-0': '127.0.0.1:1' } },
+];
+
 beforeAll(async () => {
   lab = await createLab();
   const sip = await lab.sipTls(LAB_DOMAIN);
@@ -88,10 +93,7 @@ beforeAll(async () => {
   await lab.publisher.publish([
     ...globalDocuments.filter(({ kind }) => kind !== 'AccessEdgeConfiguration'),
     accessEdge({}),
-    topologyDocument([
-      { role: 'director', members: { 'director-0': director.address } },
-      { role: 'edge', members: { 'edge-0': '127.0.0.1:1' } },
-    ]),
+    topologyDocument(pools()),
   ]);
   edge = await startRole({
     role: 'edge',
@@ -211,6 +213,23 @@ describe('a remote client', () => {
     await lab.publisher.publish([accessEdge({})]);
     await expect.poll(() => edge.role.configVersion()).toBe(version + 1);
   });
+
+  it('meets the limits of its site from the moment Edge belongs to it', async () => {
+    const client = await connectClient();
+    const tight = { ...accessEdge({ maxMessagesPerSecondPerSource: 1 }), name: 'site:branch' };
+    await lab.publisher.publish([tight]);
+    const before = topologyDocument(pools());
+    const { sites, ...spec } = before.spec as { sites: object[]; pools: object[] };
+    const inBranch = spec.pools.map((pool) => ({ ...pool, site: 'branch' }));
+    const version = await lab.publisher.publish([
+      { ...before, spec: { ...spec, sites: [...sites, { name: 'branch' }], pools: inBranch } },
+    ]);
+    await expect.poll(() => edge.role.configVersion()).toBe(version);
+    for (let i = 0; i < 8; i++) client.send(request('OPTIONS').toBuffer());
+    await client.received.next((text) => text.includes('503'));
+    await lab.publisher.publish([before]);
+    await expect.poll(() => edge.role.configVersion()).toBe(version + 1);
+  });
 });
 
 describe('the next hop', () => {
@@ -221,11 +240,7 @@ describe('the next hop', () => {
       mtls: await lab.mtls('director'),
       allow: ['edge'],
     });
-    const pools: Parameters<typeof topologyDocument>[0] = [
-      { role: 'director', members: { 'director-0': director.address } },
-      { role: 'edge', members: { 'edge-0': '127.0.0.1:1' } },
-    ];
-    const { kind, name, spec } = topologyDocument(pools);
+    const { kind, name, spec } = topologyDocument(pools());
     const { pools: known, ...rest } = spec as { pools: { name: string }[] };
     const member = { name: 'director-1', address: other.address };
     const moved = [
@@ -239,7 +254,7 @@ describe('the next hop', () => {
     client.send(message.toBuffer());
     await other.next(carries(message));
     expect(director.asked.some(carries(message))).toBe(false);
-    await lab.publisher.publish([topologyDocument(pools)]);
+    await lab.publisher.publish([topologyDocument(pools())]);
     await vi.waitUntil(() => director.callers.size === 1, { timeout: 5000 });
     await other.stop();
   });
