@@ -52,15 +52,21 @@ function check(value: unknown, where: string): WrittenDocument {
   requireType(document, 'kind', 'string', where);
   requireType(document, 'name', 'string', where);
   requireType(document, 'spec', 'object', where);
+  if (document.version !== undefined) requireType(document, 'version', 'number', where);
+  // YAML reads 00123 as the number 123, which would be another password.
+  if (document.password !== undefined) requireType(document, 'password', 'string', where);
   return { ...(value as WrittenDocument), kind: kindOf(document.kind as string) };
 }
 
-function requireType(document: Record<string, unknown>, key: string, type: string, where: string): void {
+const FORMS = { object: 'a set of keys', string: 'text', number: 'a number' };
+
+function requireType(
+  document: Record<string, unknown>,
+  key: string,
+  type: keyof typeof FORMS,
+  where: string,
+): void {
   const value = document[key];
   const matches = typeof value === type && value !== null && !Array.isArray(value);
-  if (!matches)
-    throw new CliError(
-      `${where}: ${key} must be ${type === 'object' ? 'a set of keys' : 'text'}`,
-      EXIT.usage,
-    );
+  if (!matches) throw new CliError(`${where}: ${key} must be ${FORMS[type]}`, EXIT.usage);
 }
