@@ -107,7 +107,7 @@ function addApply(program: Command, terminal: Terminal): void {
 
 function addDelete(program: Command, terminal: Terminal): void {
   withOutput(program.command('delete <kind> <name>'))
-    .description('delete a document; what is called "global" goes back to its defaults')
+    .description('delete a document; what is called "global" stays: apply it with an empty spec to reset it')
     .action(async (kind: string, name: string, options: OutputOption & HomeOption) => {
       const { remove } = await documents();
       await printOutcomes(terminal, options, await remove({ home: homeOf(options), kind, name }));
