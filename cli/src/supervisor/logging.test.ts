@@ -52,6 +52,14 @@ describe('a rotating file', () => {
     expect(readFileSync(join(dir, 'a.log.2'), 'utf8')).toBe('second line\n');
   });
 
+  test('outlives its folder', async () => {
+    const file = new RotatingFile(join(dir, 'logs', 'a.log'), { maxBytes: 10 });
+    file.write('first line');
+    rmSync(join(dir, 'logs'), { recursive: true });
+    file.write('second line');
+    await file.close();
+  });
+
   test('goes on where the last run ended', async () => {
     for (const line of ['one', 'two']) {
       const file = new RotatingFile(join(dir, 'a.log'));

@@ -44,10 +44,15 @@ export class RotatingFile {
   }
 
   #rotate(): void {
-    for (let age = this.#keep; age >= 1; age--) moveIfThere(this.#aged(age - 1), this.#aged(age));
-    this.#stream.end();
-    this.#stream = this.#open();
     this.#bytes = 0;
+    try {
+      for (let age = this.#keep; age >= 1; age--) moveIfThere(this.#aged(age - 1), this.#aged(age));
+      const next = this.#open();
+      this.#stream.end();
+      this.#stream = next;
+    } catch {
+      // The folder is gone or takes no new file: the old one goes on until the next attempt.
+    }
   }
 
   #aged(age: number): string {
