@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../peers/ports.ts';
+import { freePort } from '@linchpin/backends';
 import { run } from '../peers/process.ts';
 
 export interface Kamailio {

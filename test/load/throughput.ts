@@ -1,4 +1,4 @@
-import { freePort } from '../peers/ports.ts';
+import { freePort } from '@linchpin/backends';
 import { sippUser, startSipp } from '../peers/sipp.ts';
 import { cpuSeconds } from './cpu.ts';
 

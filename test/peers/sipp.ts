@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './ports.ts';
+import { freePort } from '@linchpin/backends';
 import { type Run, run } from './process.ts';
 
 const scenarios = join(import.meta.dirname, 'scenarios');
