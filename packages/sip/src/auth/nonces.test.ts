@@ -65,6 +65,19 @@ describe('a nonce', () => {
 });
 
 describe('nonce counts', () => {
+  test('are remembered as long as their nonces are good, however many come in between', () => {
+    const { nonces, pass } = clocked({ capacity: 1000, lifetime: 60 });
+    const first = nonces.issue();
+    const answers = (count: number) => Array.from({ length: count }, () => nonces.check(nonces.issue(), 1));
+    expect(nonces.check(first, 1)).toBe('ok');
+    pass(1);
+    expect(new Set(answers(500))).toEqual(new Set(['ok']));
+    expect([nonces.check(first, 1), nonces.check(first, 2)]).toEqual(['replayed', 'ok']);
+    pass(59_999);
+    expect(new Set(answers(10))).toEqual(new Set(['ok']));
+    expect(nonces.check(first, 2)).toBe('replayed');
+  });
+
   test('are each good once, in any order inside the window', () => {
     const { nonces } = clocked();
     const nonce = nonces.issue();
