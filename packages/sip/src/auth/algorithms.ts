@@ -22,9 +22,13 @@ export function findAlgorithm(name: string): DigestAlgorithm | undefined {
   return digestAlgorithms.find((algorithm) => algorithm === wanted);
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are ASCII too
+const isAscii = /^[\x00-\x7f]*$/;
+
 /** `text` is header text: one character, one byte. */
 export function digestOf(algorithm: DigestAlgorithm, text: string): string {
-  return hash(hashes[algorithm], Buffer.from(text, 'latin1'), 'hex');
+  // Text is hashed as UTF-8, which is the same for ASCII.
+  return hash(hashes[algorithm], isAscii.test(text) ? text : Buffer.from(text, 'latin1'), 'hex');
 }
 
 /** H(username:realm:password) over UTF-8 (RFC 7616 3.4.2): all that a server needs to keep of a password. */

@@ -1,5 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
 import { digestOf } from './algorithms.ts';
+import { isSameText } from './constant-time.ts';
 import type { DigestCredentials } from './credentials.ts';
 
 /** What a request's digest is computed over, besides what the credentials say themselves. */
@@ -26,9 +26,7 @@ export function digestResponse(credentials: Hashed, subject: DigestSubject): str
 
 /** In constant time for all responses of one length. */
 export function verifyDigest(credentials: DigestCredentials, subject: DigestSubject): boolean {
-  const expected = Buffer.from(digestResponse(credentials, subject), 'latin1');
-  const received = Buffer.from(credentials.response, 'latin1');
-  return expected.length === received.length && timingSafeEqual(expected, received);
+  return isSameText(digestResponse(credentials, subject), credentials.response);
 }
 
 function hashedRequest({ algorithm, uri, qop }: Hashed, { method, body }: DigestSubject): string {
