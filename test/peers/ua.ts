@@ -139,10 +139,17 @@ export async function createUserAgent(user: string, password: string, via: Via):
     if (request.method === 'ACK' || request.method === 'INVITE') return;
     wire.send(SipResponse.to(request, 200, 'OK', { toTag: 'ua' }).toBuffer());
   }
+  /** Final responses by the branch of their request; what nobody waits for is kept for `response`. */
+  const waiting = new Map<string, (response: SipResponse) => void>();
+  function onResponse(response: SipResponse): void {
+    const resolve = waiting.get(response.via.branch ?? '');
+    if (resolve === undefined) responses.push(response);
+    else if (response.status >= 200) resolve(response);
+  }
   wire.onMessage((bytes) => {
     const message = parseMessage(bytes);
     if (message instanceof SipRequest) onRequest(message);
-    else responses.push(message);
+    else onResponse(message);
   });
 
   function build(method: string, options: RequestOptions, cseq: number, callId: string): SipRequest {
@@ -167,16 +174,22 @@ export async function createUserAgent(user: string, password: string, via: Via):
   /** UDP may lose what a restarting server was sent: it is sent again as timer E would (RFC 3261 17.1.2). */
   async function exchange(request: SipRequest, milliseconds: number): Promise<SipResponse> {
     const bytes = request.toBuffer();
-    wire.send(bytes);
+    const branch = request.via.branch ?? '';
     const again = wire.name === 'UDP' ? setInterval(() => wire.send(bytes), 500) : undefined;
-    const { branch } = request.via;
+    let late: NodeJS.Timeout | undefined;
     try {
-      return await responses.next(
-        (response) => response.status >= 200 && response.via.branch === branch,
-        milliseconds,
-      );
+      return await new Promise((resolve, reject) => {
+        late = setTimeout(
+          () => reject(new Error(`${user}: no answer to ${request.method} in ${milliseconds} ms`)),
+          milliseconds,
+        );
+        waiting.set(branch, resolve);
+        wire.send(bytes);
+      });
     } finally {
       clearInterval(again);
+      clearTimeout(late);
+      waiting.delete(branch);
     }
   }
 
