@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
@@ -26,7 +26,7 @@ type Line = Record<string, unknown>;
 interface Process {
   child: ChildProcess;
   lines: Line[];
-  /** Resolves with the first line that has this message. */
+  /** Resolves with the first line that has this message; rejects when the process ends without it. */
   said(message: string): Promise<Line>;
   exited: Promise<[code: number | null, signal: string | null]>;
   stderr: Promise<string>;
@@ -59,20 +59,23 @@ function run(path: string, env: Record<string, string> = {}): Process {
     lines.push(JSON.parse(line));
     for (const look of waiting) look();
   });
+  const exited = once(child, 'close') as Promise<[number | null, string | null]>;
+  const stderr = text(child.stderr);
   return {
     child,
     lines,
     said: (message) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const look = () => {
           const line = lines.find(({ msg }) => msg === message);
           if (line) resolve(line);
         };
         waiting.add(look);
         look();
+        void exited.then(async ([code]) => reject(new Error(`ended with ${code}: ${await stderr}`)));
       }),
-    exited: once(child, 'close') as Promise<[number | null, string | null]>,
-    stderr: text(child.stderr),
+    exited,
+    stderr,
   };
 }
 
@@ -175,7 +178,7 @@ test('a defect ends the process with its stack in the log', async () => {
   const { path, ports } = await configure({ greeter: { trips: true } });
   const role = run(path);
   await role.said('started');
-  await (await import('node:net')).connect(ports.greet, '127.0.0.1').resume();
+  connect(ports.greet, '127.0.0.1').resume();
   expect(await role.exited).toEqual([70, null]);
   expect(role.lines.at(-1)).toMatchObject({
     level: 'fatal',
