@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog, type StartedRole, startRole } from '@linchpin/host';
@@ -6,6 +6,7 @@ import type { Address, TransportName } from '@linchpin/sip';
 import {
   createLab,
   globalDocuments,
+  LAB_DOMAIN,
   type Lab,
   type LabDocument,
   topologyDocument,
@@ -49,6 +50,7 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
     { role: 'edge', members: edges },
   ]);
   const phones: Phone[] = [];
+  const { ca, ...sipTls } = await lab.sipTls(LAB_DOMAIN);
   let ports: Partial<Record<TransportName, number>> = {};
   let started = await start();
 
@@ -61,11 +63,12 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
       http: { address: '127.0.0.1', port: 0 },
       tls: await lab.tls('frontend'),
       nats: { servers: [lab.natsUrl] },
-      domain: 'contoso.lab',
+      domain: LAB_DOMAIN,
+      sipTls,
       listeners: {
         sipUdp: { port: ports.udp ?? 0 },
         sipTcp: { port: ports.tcp ?? 0 },
-        sipTls: { enabled: false },
+        sipTls: { port: 0 },
       },
       ...changes,
     }) as FrontendConfig;
@@ -107,7 +110,8 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
     server,
     publish,
     async phone(user, options = {}) {
-      const phone = await createPhone({ user, server: server(options.transport), ...options });
+      const authority = await readFile(ca, 'utf8');
+      const phone = await createPhone({ user, server: server(options.transport), ca: authority, ...options });
       phones.push(phone);
       return phone;
     },

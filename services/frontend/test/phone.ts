@@ -16,8 +16,10 @@ import { createInbox, LAB_DOMAIN } from '@linchpin/testkit';
 export interface PhoneOptions {
   user: string;
   password?: string;
-  transport?: 'udp' | 'tcp';
+  transport?: 'udp' | 'tcp' | 'tls';
   server: Address;
+  /** PEM of the authority that a TLS server's certificate has to be of. */
+  ca?: string;
 }
 
 export interface Asking {
@@ -61,15 +63,15 @@ export interface Phone {
 }
 
 export async function createPhone(options: PhoneOptions): Promise<Phone> {
-  const { user, password = `pw-${user}`, transport = 'udp', server } = options;
+  const { user, password = `pw-${user}`, transport = 'udp' } = options;
   const requests = createInbox<SipRequest>();
   const responses = createInbox<SipResponse>();
   const taken = new Set<SipRequest>();
   const onMessage = (message: SipRequest | SipResponse) =>
     message instanceof SipRequest ? requests.push(message) : responses.push(message);
-  const { flow, close } = await open(transport, server, onMessage);
+  const { flow, close } = await open(options, onMessage);
   const aor = `sip:${user}@${LAB_DOMAIN}`;
-  const contact = `sip:${user}@${flow.sentBy}${transport === 'tcp' ? ';transport=tcp' : ''}`;
+  const contact = `sip:${user}@${flow.sentBy}${transport === 'udp' ? '' : `;transport=${transport}`}`;
   const registration = newCallId();
   let cseq = 0;
 
@@ -158,15 +160,13 @@ export async function createPhone(options: PhoneOptions): Promise<Phone> {
 
 type Receive = (message: SipRequest | SipResponse) => void;
 
-async function open(transport: 'udp' | 'tcp', server: Address, onMessage: Receive) {
-  const address = { name: 'phone', address: '127.0.0.1', port: 0 };
+async function open({ transport = 'udp', server, ca }: PhoneOptions, onMessage: Receive) {
   if (transport === 'udp') {
-    const listener = await createUdpListener({ ...address, onMessage });
-    const flow = listener.flowTo?.(server) as Flow;
-    return { flow, close: () => listener.close() };
+    const listener = await createUdpListener({ name: 'phone', address: '127.0.0.1', port: 0, onMessage });
+    return { flow: listener.flowTo?.(server) as Flow, close: () => listener.close() };
   }
-  const connector = createConnector({ transport, onMessage });
-  const flow = await connector.connect(server);
+  const connector = createConnector({ transport, onMessage, ...(ca !== undefined && { tls: { ca } }) });
+  const flow = await connector.connect(server, LAB_DOMAIN);
   return { flow, close: () => connector.close() };
 }
 

@@ -59,6 +59,15 @@ describe('a REGISTER', () => {
     expect(contacts(await alice.ask('REGISTER', REGISTRAR))).toEqual([]);
   });
 
+  test('signs in over TLS, and is led back to the same listener', async () => {
+    const alice = await frontEnd.phone('alice', { transport: 'tls' });
+    const response = await alice.register();
+    expect(response.status).toBe(200);
+    const { port } = frontEnd.server('tls');
+    expect(response.get('service-route')).toBe(`<sip:127.0.0.1:${port};transport=tls;lr>`);
+    await alice.register({ expires: 0 });
+  });
+
   test('adds to the endpoints that the user has, and "*" removes all', async () => {
     const [desk, mobile] = [await frontEnd.phone('bob'), await frontEnd.phone('bob')];
     await desk.register();

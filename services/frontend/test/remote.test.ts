@@ -124,8 +124,19 @@ describe('a client at an Edge', () => {
     const bob = await frontEnd.phone('bob');
     expect((await bob.ask('MESSAGE', uriOf('alice'), { body: 'hi' })).status).toBe(200);
     const message = await received('MESSAGE');
+    expect(edge.asked.find((frame) => frame.message.includes('MESSAGE'))?.traceparent).toMatch(
+      /^00-[0-9a-f]{32}-/,
+    );
     expect(message.via.host).toBe('frontend-0.contoso.lab');
     expect(message.uri).toBe('sip:alice@192.0.2.1:40000;transport=tls');
+  });
+
+  test('is answered within the trace of its request', async () => {
+    const request = build('REGISTER', `sip:${LAB_DOMAIN}`, [contact]);
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    relay(request, { traceparent: `00-${trace}-00f067aa0ba902b7-01` });
+    const answered = await edge.next((frame) => frame.message.includes(request.callId));
+    expect(answered.traceparent).toContain(trace);
   });
 
   test('is led back through its Edge in a dialog', async () => {

@@ -4,6 +4,7 @@ import { Refused } from '../refused.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Call, ReplyOptions } from './call.ts';
 import type { Refusals } from './refusals.ts';
+import { withTraceparent } from './trace.ts';
 
 /** One side of a dialog: the flow to a user's endpoint, as our own Record-Route names it. */
 export interface Hop {
@@ -63,7 +64,8 @@ class TransactionCall implements ServedCall {
 
   reply(status: number, reason?: string, options: ReplyOptions = {}): void {
     if (this.transaction.finished) return;
-    this.transaction.respond(SipResponse.to(this.request, status, reason, options));
+    const response = SipResponse.to(this.request, status, reason, options);
+    withTraceparent(this.traceparent, () => this.transaction.respond(response));
     if (status >= 200) this.#telemetry.response(this.request.method, status);
   }
 
