@@ -10,7 +10,7 @@ export const fixture: Fixture = {
     return {
       domain: DEV_DOMAIN,
       sipTls: { cert, key },
-      listeners: { accessTls: { port: 5443 }, accessWss: { port: 5444 } },
+      listeners: { accessTls: { port: 5543 }, accessWss: { port: 5544 } },
     };
   },
   documents: [
@@ -34,6 +34,6 @@ export const fixture: Fixture = {
   ],
   hint: [
     "printf 'OPTIONS sip:localhost SIP/2.0\\r\\nVia: SIP/2.0/TLS me.invalid;branch=z9hG4bK1;rport\\r\\nMax-Forwards: 70\\r\\nFrom: <sip:alice@localhost>;tag=1\\r\\nTo: <sip:localhost>\\r\\nCall-ID: 1\\r\\nCSeq: 1 OPTIONS\\r\\nContent-Length: 0\\r\\n\\r\\n' \\",
-    '  | openssl s_client -quiet -connect localhost:5443 -CAfile .linchpin-dev/edge/pki/ca.pem',
+    '  | openssl s_client -quiet -connect localhost:5543 -CAfile .linchpin-dev/edge/pki/ca.pem',
   ],
 };
