@@ -196,6 +196,13 @@ describe('who may not come in', () => {
     },
   );
 
+  it('keeps the connection of who is signed in and mistypes another password', async () => {
+    const flow = newFlow();
+    const identity = `sip:alice@${LAB_DOMAIN}`;
+    await signIn(`bob@${LAB_DOMAIN}`, 'mistyped', flow, { identity, remoteAddress: `198.51.100.${++flows}` });
+    expect(edge.frames.some((frame) => frame.flow === flow && frame.event === FlowEvent.CLOSE)).toBe(false);
+  });
+
   it('treats a nonce that was used before as stale', async () => {
     const { flow, signed } = await signInQuietly('bob');
     const again = request('REGISTER', `bob@${LAB_DOMAIN}`, [

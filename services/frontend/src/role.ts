@@ -31,7 +31,7 @@ import { createRegistrar } from './registrar/registrar.ts';
 import { createRoutes } from './routes.ts';
 import { createDirectors } from './signaling/directors.ts';
 import { createEdges } from './signaling/edges.ts';
-import { malformedAs, withoutAnswer } from './signaling/failures.ts';
+import { malformedAs, survive, withoutAnswer } from './signaling/failures.ts';
 import { createFlows, hostOf, isRemote } from './signaling/flows.ts';
 import { createInbound } from './signaling/inbound.ts';
 import { createListeners } from './signaling/listeners.ts';
@@ -85,7 +85,7 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
   const edges = createEdges({ pod, mtls, replica, directory, flows: remoteFlows, layer, log });
   const directors = createDirectors({ pod, flows: remoteFlows, layer, log });
   const listeners = createListeners(config, {
-    onMessage: layer.receive,
+    onMessage: (message, flow) => survive(() => layer.receive(message, flow), log),
     onFlow: (flow) => flows.add(flow),
     onMalformed: (error, flow) => {
       telemetry.malformed(flow.transport);

@@ -14,7 +14,8 @@ import type { Directory, EffectiveUser } from '@linchpin/topology';
 export type Verdict =
   | { kind: 'pass'; identity: string; signedIn: boolean }
   | { kind: 'challenge'; realm: string; stale: boolean; algorithms: readonly DigestAlgorithm[] }
-  | { kind: 'refuse'; rule: string }
+  /** `ends`: the flow's own identity may not come in any more, so the connection must not stay. */
+  | { kind: 'refuse'; rule: string; ends?: true }
   | { kind: 'drop'; rule: string };
 
 export interface Attempts {
@@ -143,7 +144,9 @@ export function createJudge({ directory, pool, nonces, attempts }: JudgeParts) {
     const claimed = unchallengeable ? identity : claimedIdentity(request);
     if (identity === '' || claimed !== identity) return unproven(request, claimed, origin);
     const rule = barred(directory.user(identity), directory, origin.edgePool);
-    return rule === undefined ? { kind: 'pass', identity, signedIn: false } : { kind: 'refuse', rule };
+    return rule === undefined
+      ? { kind: 'pass', identity, signedIn: false }
+      : { kind: 'refuse', rule, ends: true };
   };
 }
 

@@ -111,8 +111,7 @@ export function createRelay({ judge, admission, answers, edgePoolOf, wayTo, tele
         );
       case 'refuse':
         refuse(edge, frame, request, verdict.rule, (id) => answers.forbidden(request, id));
-        // Whoever was signed in and is barred now must not keep the connection.
-        if (frame.identity !== '') edge.send(back(frame, FlowEvent.CLOSE));
+        if (verdict.ends) edge.send(back(frame, FlowEvent.CLOSE));
         return;
       case 'drop':
         return refuse(edge, frame, request, verdict.rule);

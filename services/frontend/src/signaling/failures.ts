@@ -37,3 +37,12 @@ export function withoutAnswer(handle: () => void, log: Logger): void {
     log.debug({ rule, reason: message }, 'an ACK was not passed on');
   }
 }
+
+/** A defect that one message brings to light must not end the service of everybody else: it is told, and the message is lost. */
+export function survive(handle: () => void, log: Logger): void {
+  try {
+    handle();
+  } catch (error) {
+    log.error({ err: error }, 'a message could not be handled');
+  }
+}
