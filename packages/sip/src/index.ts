@@ -16,6 +16,7 @@ export * from './transaction/stateless-tag.ts';
 export * from './transaction/timer-values.ts';
 export * from './transaction/transaction.ts';
 export * from './transport/connector.ts';
+export { sourceOf } from './transport/address.ts';
 export type { Address, Flow, TransportName } from './transport/flow.ts';
 export * from './transport/limits.ts';
 export * from './transport/listener.ts';

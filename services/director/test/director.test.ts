@@ -213,6 +213,13 @@ describe('who may not come in', () => {
     expect(response.get('www-authenticate')).toContain('stale=true');
   });
 
+  it('counts the addresses of one IPv6 network as one source', async () => {
+    const from = (host: number) => ({ remoteAddress: `2001:db8:1:2::${host}` });
+    for (let guess = 0; guess < 5; guess++)
+      await signIn(`bob@${LAB_DOMAIN}`, 'guess', newFlow(), from(guess));
+    expect((await signIn(`bob@${LAB_DOMAIN}`, 'pw-bob', newFlow(), from(9))).response.status).toBe(403);
+  });
+
   it('ignores an ACK before sign-in', async () => {
     const ack = request('ACK', `alice@${LAB_DOMAIN}`);
     edge.send({ message: ack.toBuffer(), flow: newFlow() });

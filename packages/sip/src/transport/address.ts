@@ -13,7 +13,7 @@ export function plainAddress(address: string): string {
 }
 
 /**
- * Whom to count a connection for: an IPv4 address, or the /64 network of an IPv6 address, as anyone who has one address
+ * Whom to count a connection or a message for: an IPv4 address, or the /64 network of an IPv6 address, as anyone who has one address
  * there has them all.
  */
 export function sourceOf(address: string): string {

@@ -1,5 +1,5 @@
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
-import { parseMessage, SipError, SipRequest, type SipResponse } from '@linchpin/sip';
+import { parseMessage, SipError, SipRequest, type SipResponse, sourceOf } from '@linchpin/sip';
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.ts';
 import type { Judge, Verdict } from '../authentication/judge.ts';
@@ -94,7 +94,7 @@ export function createRelay({ judge, admission, answers, edgePoolOf, wayTo, tele
 
   function carryOut(edge: EdgePeer, frame: Frame, request: SipRequest): void {
     const verdict = judge(request, frame.identity, {
-      source: frame.remoteAddress,
+      source: sourceOf(frame.remoteAddress),
       edgePool: edgePoolOf(edge.pod),
     });
     telemetry.requests.inc({ verdict: verdict.kind, method: request.method });
@@ -119,7 +119,7 @@ export function createRelay({ judge, admission, answers, edgePoolOf, wayTo, tele
   }
 
   function onRequest(edge: EdgePeer, frame: Frame, request: SipRequest): void {
-    const limited = admission.request(frame.remoteAddress, frame.identity);
+    const limited = admission.request(sourceOf(frame.remoteAddress), frame.identity);
     if (limited !== undefined)
       return refuse(edge, frame, request, limited, (id) =>
         answers.busy(request, 'Too many requests', 10, id),

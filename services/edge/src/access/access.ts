@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { diagnostics, type Flow, newTag, type SipError, SipRequest, SipResponse } from '@linchpin/sip';
+import { newTraceparent } from '@linchpin/host';
+import {
+  diagnostics,
+  type Flow,
+  newTag,
+  type SipError,
+  SipRequest,
+  SipResponse,
+  sourceOf,
+} from '@linchpin/sip';
 import type { Logger } from 'pino';
 import type { Telemetry } from '../telemetry.ts';
 import type { Session, Sessions } from './sessions.ts';
@@ -51,6 +60,7 @@ export function createAccess({
         source: session.flow.remote.address,
         method: request?.method,
         callId: request?.get('call-id'),
+        traceparent: newTraceparent(),
       },
       'refused',
     );
@@ -76,7 +86,7 @@ export function createAccess({
   }
 
   function onRequest(session: Session, request: SipRequest): void {
-    if (!admitMessage(session.flow.remote.address))
+    if (!admitMessage(sourceOf(session.flow.remote.address)))
       return refuse(session, request, 'source-rate', 'Too many messages from this address', 10);
     if (!inward.request(session, request))
       refuse(session, request, 'no-director', 'No Director can be reached', 5);
@@ -90,7 +100,7 @@ export function createAccess({
 
   return {
     admit(remote) {
-      if (admitConnection(remote.address)) return true;
+      if (admitConnection(sourceOf(remote.address))) return true;
       telemetry.refusals.inc({ rule: 'connection-rate' });
       return 'too many new connections from this address';
     },
@@ -104,7 +114,7 @@ export function createAccess({
       if (session === undefined) return;
       telemetry.messages.inc({ direction: 'in' });
       if (message instanceof SipRequest) onRequest(session, message);
-      else if (!admitMessage(flow.remote.address) || !inward.response(session, message))
+      else if (!admitMessage(sourceOf(flow.remote.address)) || !inward.response(session, message))
         note('stray-response', session);
     },
     onMalformed(error, flow) {
