@@ -54,9 +54,8 @@ export function createFlows({ remote, udp, isEdge, connect }: FlowsParts): Flows
     const [transport, , remote = ''] = id.split('/');
     const peer = transport === 'udp' ? addressIn(remote) : undefined;
     if (!peer) return undefined;
-    const [first, ...others] = udp().map((listener) => listener.flowTo?.(peer));
-    // With one socket, as usual, there is nothing to choose, and no id has to be written for it.
-    return others.length === 0 ? first : ([first, ...others].find((flow) => flow?.id === id) ?? first);
+    const flows = udp().map((listener) => listener.flowTo?.(peer));
+    return flows.find((flow) => flow?.id === id) ?? flows[0];
   }
 
   const find = (id: string): Flow | undefined => connections.get(id) ?? remote.find(id) ?? overUdp(id);
@@ -97,7 +96,7 @@ function addressIn(text: string): Address | undefined {
   const colon = text.lastIndexOf(':');
   const port = Number(text.slice(colon + 1));
   if (colon <= 0 || !Number.isInteger(port)) return undefined;
-  return { address: text.startsWith('[') ? text.slice(1, colon - 1) : text.slice(0, colon), port };
+  return { address: text.slice(0, colon).replace(/^\[|\]$/g, ''), port };
 }
 
 /**
