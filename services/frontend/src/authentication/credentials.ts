@@ -1,5 +1,5 @@
 import { type DigestCredentials, digestHa1, parseDigest, type SipRequest, verifyDigest } from '@linchpin/sip';
-import type { EffectiveUser } from '@linchpin/topology';
+import type { CredentialSpec, EffectiveUser } from '@linchpin/topology';
 
 /** RFC 3261 22.2 and 22.3: a registrar answers for itself, everything else for the domain as its proxy. */
 export const isRegistration = (request: SipRequest): boolean => request.method === 'REGISTER';
@@ -25,9 +25,15 @@ export function passwordFits(
   credentials: DigestCredentials,
   user: EffectiveUser | undefined,
 ): boolean {
-  const ha1 = user?.credential?.digest[credentials.username]?.[credentials.algorithm];
+  const ha1 = user?.credential && hashOf(user.credential, credentials);
   const subject = { method: request.method, ha1: ha1 ?? nobody, body: request.body };
   return verifyDigest(credentials, subject) && ha1 !== undefined;
+}
+
+/** Compares, since a name out of a message that is used as a key has to be entered into the engine's table of names first. */
+function hashOf({ digest }: CredentialSpec, { username, algorithm }: DigestCredentials): string | undefined {
+  for (const name in digest) if (name === username) return digest[name]?.[algorithm];
+  return undefined;
 }
 
 /** RFC 3261 22.3: they were for this server, the next one has no business with them. */

@@ -70,8 +70,9 @@ export function createRegistrar(parts: RegistrarParts): (call: Call) => Promise<
     const outcome = applied.added.length > 0 ? enforceLimits(user, applied) : applied;
     await bindings.store(aor, outcome.bindings);
     if (outcome.bindings.length > 0) watch.watch(call.flow, aor);
+    if (outcome.added.length === 0 && outcome.removed.length === 0) return;
     report(call, aor, outcome);
-    if (outcome.added.length > 0 || outcome.removed.length > 0) onChange(aor);
+    onChange(aor);
   }
 
   function report({ flow, traceparent, request }: Call, aor: string, { added, removed }: Outcome): void {
