@@ -77,7 +77,7 @@ export function createRequests(nats: NatsLink): Requests {
       connection = next;
       answers = next.subscribe(`${inbox}.*`, { callback: answered });
     }
-    for (const [id, waiter] of waiting) if (!waiter.sent) publish(id, waiter);
+    for (const [id, waiter] of waiting) if (!waiter.sent) tryToPublish(id, waiter);
   }
 
   function publishSoon(id: number): void {
@@ -88,7 +88,17 @@ export function createRequests(nats: NatsLink): Requests {
   function publishTurn(): void {
     for (const id of turn.splice(0)) {
       const waiter = waiting.get(id);
-      if (waiter && !waiter.sent) publish(id, waiter);
+      if (waiter && !waiter.sent) tryToPublish(id, waiter);
+    }
+  }
+
+  /** The client throws for what is larger than NATS takes, and when it was closed; nobody above would catch it. */
+  function tryToPublish(id: number, waiter: Waiting): void {
+    try {
+      publish(id, waiter);
+    } catch (error) {
+      waiting.delete(id);
+      waiter.reject(new Unanswered((error as Error).message, false));
     }
   }
 
