@@ -11,7 +11,7 @@ test('what the client refuses to send fails its own request and nothing else', a
       if (subject === 'large') throw new Error('max_payload size exceeded');
       sent.push(subject);
     },
-  } as Partial<NatsConnection> as NatsConnection;
+  } as unknown as NatsConnection;
   const link = {
     connected: true,
     onConnected(listener: (connection: NatsConnection) => void) {
