@@ -10,7 +10,7 @@ import { connect as connectTls } from 'node:tls';
 import { answerChallenge } from '@linchpin/sip';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createUserAgent, type UserAgent, type Via } from '../peers/ua.ts';
-import { roleLog, startSystem, type System } from '../system.ts';
+import { roleLog, type System, startSystem } from '../system.ts';
 import { publishUsers } from '../users.ts';
 
 let system: System;

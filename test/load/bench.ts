@@ -5,7 +5,7 @@ import { type System, startSystem } from '../system.ts';
 import { publishUsers } from '../users.ts';
 import { startKamailio } from './kamailio.ts';
 import { measureExternalPath } from './latency.ts';
-import { loadUsers, measureMessage, measureRegister, type Subject } from './throughput.ts';
+import { loadUsers, measureMessage, measureRegister, type Subject, type Throughput } from './throughput.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -29,16 +29,52 @@ const micro: Record<string, { file: string; bar?: string }> = {
   presence: { file: 'services/frontend/bench/presence.ts', bar: '10,000 NOTIFY/s' },
 };
 
+interface Figure {
+  name: string;
+  perSecond?: number;
+  milliseconds?: number;
+}
+
 async function runMicro(name: string): Promise<Row[]> {
   const { file, bar } = micro[name] as { file: string; bar?: string };
   const { run } = (await import(join(root, file))) as {
-    run(): Promise<{ name: string; perSecond?: number; milliseconds?: number }[]>;
+    run(): Promise<Figure | Figure[]>;
   };
-  return (await run()).map(({ name: what, perSecond, milliseconds }, index) => ({
+  return [await run()].flat().map(({ name: what, perSecond, milliseconds }, index) => ({
     what: `${name}: ${what}`,
     measured: perSecond === undefined ? `${(milliseconds ?? 0).toFixed(1)} ms` : `${number(perSecond)}/s`,
     ...(index === 0 && bar !== undefined ? { bar } : {}),
   }));
+}
+
+/** Calls begun each second: near what one process can take here, where an event-driven server has its best cost per call. */
+const REGISTERS = 3500;
+const MESSAGES = 2500;
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+/** Three times in turn, after a run to warm up: a server runs for weeks, what counts is what it does once it is compiled. */
+async function compare(
+  what: string,
+  bar: string,
+  ours: Subject,
+  baseline: Subject,
+  measure: (subject: Subject) => Promise<Throughput>,
+): Promise<Row> {
+  await measure(ours);
+  const mine: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    theirs.push((await measure(baseline)).perCpuSecond);
+    mine.push((await measure(ours)).perCpuSecond);
+  }
+  return {
+    what,
+    measured: `${number(median(mine))} per CPU second`,
+    baseline: `Kamailio ${number(median(theirs))}`,
+    ratio: `${(median(mine) / median(theirs)).toFixed(2)}×`,
+    bar,
+  };
 }
 
 async function againstKamailio(system: System): Promise<Row[]> {
@@ -56,28 +92,14 @@ async function againstKamailio(system: System): Promise<Row[]> {
     domain: system.domain,
     pids: [await system.pid('frontend')],
   };
-  const row = (what: string, bar: number, mine: number, theirs: number): Row => ({
-    what,
-    measured: `${number(mine)} per CPU second`,
-    baseline: `Kamailio ${number(theirs)}`,
-    ratio: `${(mine / theirs).toFixed(2)}×`,
-    bar: `≥ ${bar}×`,
-  });
   try {
-    // Once to warm up, then the run that counts; the two servers in turn.
-    await measureRegister(ours, 4000, 1000);
-    const registers = [
-      await measureRegister(baseline, 10_000, 2000),
-      await measureRegister(ours, 10_000, 2000),
-    ] as const;
-    await measureMessage(ours, 2000, 500);
-    const messages = [
-      await measureMessage(baseline, 6000, 1000),
-      await measureMessage(ours, 6000, 1000),
-    ] as const;
     return [
-      row('REGISTER with digest, UDP', 0.3, registers[1].perCpuSecond, registers[0].perCpuSecond),
-      row('MESSAGE, challenged and relayed, UDP', 0.6, messages[1].perCpuSecond, messages[0].perCpuSecond),
+      await compare('MESSAGE, challenged and relayed, UDP', '≥ 0.6×', ours, baseline, (subject) =>
+        measureMessage(subject, 15_000, MESSAGES),
+      ),
+      await compare('REGISTER with digest, UDP', '≥ 0.3×', ours, baseline, (subject) =>
+        measureRegister(subject, 20_000, REGISTERS),
+      ),
     ];
   } finally {
     await kamailio.stop();
