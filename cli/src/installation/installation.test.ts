@@ -11,7 +11,13 @@ import { type Home, openHome } from './home.ts';
 import { endpointsOf, type Layout, layoutOf } from './layout.ts';
 import { isLocked, lockHome } from './lock.ts';
 import { requireFreePorts } from './ports.ts';
-import { adoptSettings, readSettings, requireSettings } from './settings.ts';
+import {
+  chooseSettings,
+  readSettings,
+  requireSettings,
+  type SettingsOptions,
+  writeSettings,
+} from './settings.ts';
 
 let home: Home;
 beforeEach(() => {
@@ -19,24 +25,43 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(join(home.dir, '..'), { recursive: true }));
 
+/** As a start does whose ports are free. */
+async function adopt(options: SettingsOptions) {
+  const settings = await chooseSettings(home, options);
+  await writeSettings(home, settings);
+  return settings;
+}
+
 describe('the home folder', () => {
   test('is made with defaults, and keeps what was chosen', async () => {
     expect(await readSettings(home)).toBeUndefined();
-    expect(await adoptSettings(home, { portOffset: 100 })).toEqual({
+    expect(await adopt({ portOffset: 100 })).toEqual({
       formatVersion: 1,
       domain: 'contoso.lab',
       portOffset: 100,
       listen: '127.0.0.1',
       samples: false,
     });
-    expect((await adoptSettings(home, { listen: '0.0.0.0' })).portOffset).toBe(100);
+    expect((await adopt({ listen: '0.0.0.0' })).portOffset).toBe(100);
     expect((await requireSettings(home)).listen).toBe('0.0.0.0');
+  });
+
+  test('forgets the options of a start that came to nothing', async () => {
+    await chooseSettings(home, { domain: 'fabrikam.lab' });
+    await adopt({ portOffset: 100 });
+    await chooseSettings(home, { portOffset: 200 });
+    expect(await requireSettings(home)).toMatchObject({ domain: 'contoso.lab', portOffset: 100 });
+  });
+
+  test('with only the lock and the log of such a start is taken for a new one', async () => {
+    for (const name of ['run', 'logs']) mkdirSync(join(home.dir, name), { recursive: true });
+    expect((await adopt({})).samples).toBe(false);
   });
 
   test('of a newer Linchpin is left alone', async () => {
     mkdirSync(home.dir);
     writeFileSync(home.settings, JSON.stringify({ formatVersion: 2, shape: 'unknown' }));
-    await expect(adoptSettings(home, {})).rejects.toMatchObject({
+    await expect(adopt({})).rejects.toMatchObject({
       message: expect.stringContaining('was written by a newer Linchpin (format 2; this one knows up to 1)'),
       exitCode: EXIT.newerData,
     });
@@ -45,21 +70,23 @@ describe('the home folder', () => {
   test('that holds something else is left alone', async () => {
     mkdirSync(home.dir);
     writeFileSync(join(home.dir, 'thesis.txt'), '');
-    await expect(adoptSettings(home, {})).rejects.toThrow('is not empty and holds no Linchpin installation');
+    await expect(adopt({})).rejects.toThrow('is not empty and holds no Linchpin installation');
   });
 
   test('that is damaged is named', async () => {
     mkdirSync(home.dir);
     writeFileSync(home.settings, '{');
     await expect(readSettings(home)).rejects.toThrow(`${home.settings} is damaged`);
+    writeFileSync(home.settings, 'null');
+    await expect(readSettings(home)).rejects.toThrow('expected object, received null');
     writeFileSync(home.settings, '{"formatVersion":1,"domain":"contoso.lab"}');
     await expect(readSettings(home)).rejects.toThrow(/portOffset .*listen/);
   });
 
   test('keeps its domain', async () => {
-    await adoptSettings(home, {});
-    await expect(adoptSettings(home, { domain: 'fabrikam.lab' })).rejects.toThrow('serves contoso.lab');
-    expect((await adoptSettings(home, { domain: 'contoso.lab' })).domain).toBe('contoso.lab');
+    await adopt({});
+    await expect(adopt({ domain: 'fabrikam.lab' })).rejects.toThrow('serves contoso.lab');
+    expect((await adopt({ domain: 'contoso.lab' })).domain).toBe('contoso.lab');
   });
 
   test.each([
@@ -67,7 +94,7 @@ describe('the home folder', () => {
     [{ portOffset: 60_000 }, 'portOffset'],
     [{ listen: 'example' }, 'listen must be an IP address'],
   ])('refuses %j', async (options, message) => {
-    await expect(adoptSettings(home, options)).rejects.toMatchObject({
+    await expect(adopt(options)).rejects.toMatchObject({
       message: expect.stringContaining(message),
       exitCode: EXIT.usage,
     });
@@ -159,7 +186,7 @@ describe('ports', () => {
 
 describe('certificates', () => {
   test('are made once; keys are closed, the CA is for everybody', async () => {
-    const settings = await adoptSettings(home, { listen: '192.0.2.7' });
+    const settings = await adopt({ listen: '192.0.2.7' });
     const issued = await ensureCertificates(home, settings);
     expect(issued).toEqual(['cms-0', 'director-0', 'edge-0', 'frontend-0', 'nats-0', 'admin', 'contoso.lab']);
     expect(await ensureCertificates(home, settings)).toEqual([]);

@@ -41,7 +41,7 @@ export async function readSettings(home: Home): Promise<Settings | undefined> {
   const content = await readFile(home.settings, 'utf8').catch(unlessAbsent);
   if (content === undefined) return undefined;
   const stored = parse(content, home);
-  const { formatVersion } = stored as { formatVersion?: unknown };
+  const formatVersion = (stored as { formatVersion?: unknown } | null)?.formatVersion;
   if (typeof formatVersion === 'number' && formatVersion > FORMAT_VERSION) throw newer(home, formatVersion);
   return check(stored, home.settings);
 }
@@ -55,14 +55,15 @@ export async function requireSettings(home: Home): Promise<Settings> {
   );
 }
 
-/** Makes the folder's settings on the first start; later keeps what the options do not change. */
-export async function adoptSettings(home: Home, options: SettingsOptions): Promise<Settings> {
+/**
+ * The settings of the first start, or the stored ones with what the options change. It writes nothing: a start that fails
+ * because a port is taken must not leave its ports to the next one.
+ */
+export async function chooseSettings(home: Home, options: SettingsOptions): Promise<Settings> {
   const stored = await readSettings(home);
   if (stored === undefined) await requireFreshFolder(home);
   else requireSameDomain(home, stored, options);
-  const settings = check({ ...(stored ?? DEFAULTS), ...withoutUndefined(options) }, 'The options');
-  await writeSettings(home, settings);
-  return settings;
+  return check({ ...(stored ?? DEFAULTS), ...withoutUndefined(options) }, 'The options');
 }
 
 export async function writeSettings(home: Home, settings: Settings): Promise<void> {
@@ -107,10 +108,12 @@ function requireSameDomain(home: Home, { domain }: Settings, options: SettingsOp
   );
 }
 
-/** `run` is where a start that failed early left its lock. */
+/** What a start that failed early left: its lock and its log. */
+const LEFTOVERS = ['run', 'logs'];
+
 async function requireFreshFolder(home: Home): Promise<void> {
   const found = await readdir(home.dir).catch(() => []);
-  const foreign = found.filter((name) => name !== 'run');
+  const foreign = found.filter((name) => !LEFTOVERS.includes(name));
   if (foreign.length === 0) return;
   throw new CliError(
     `${home.dir} is not empty and holds no Linchpin installation; choose another folder with --home.`,

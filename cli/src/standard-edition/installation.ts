@@ -2,7 +2,7 @@ import { ensureCertificates } from '../installation/certificates.ts';
 import type { Home } from '../installation/home.ts';
 import { type Layout, layoutOf } from '../installation/layout.ts';
 import { requireFreePorts } from '../installation/ports.ts';
-import type { Settings } from '../installation/settings.ts';
+import { type Settings, writeSettings } from '../installation/settings.ts';
 import { withCms } from '../management/cms.ts';
 import type { Console } from '../supervisor/console.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
@@ -32,6 +32,7 @@ export async function prepare(
 ): Promise<Prepared> {
   const layout = layoutOf(settings);
   await requireFreePorts(layout, endedBadly ? AFTER_CRASH_MS : 0);
+  await writeSettings(home, settings);
   const issued = await ensureCertificates(home, settings);
   if (issued.length > 0) console.say(`issued certificates: ${issued.join(', ')}`);
   await writeRoleConfigs({ home, layout, settings });
