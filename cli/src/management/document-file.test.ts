@@ -21,6 +21,7 @@ describe('a file of documents', () => {
 
   test.each([
     ['kind: [', 'file.yaml: '],
+    ['kind: *nobody', 'file.yaml: Unresolved alias'],
     ['just text', 'file.yaml, document 1: is not a document'],
     ['kind: User\nname: bob', 'file.yaml, document 1: spec must be a set of keys'],
     ['kind: User\nname: 7\nspec: {}', 'file.yaml, document 1: name must be text'],

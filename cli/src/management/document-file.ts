@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { parseAllDocuments } from 'yaml';
+import { type Document, parseAllDocuments } from 'yaml';
 import { CliError, EXIT } from '../cli-error.ts';
 import { kindOf } from './kinds.ts';
 
@@ -35,12 +35,21 @@ export function parseDocuments(content: string, source: string): WrittenDocument
   for (const document of parsed) {
     const [problem] = document.errors;
     if (problem !== undefined) throw new CliError(`${source}: ${problem.message}`, EXIT.usage);
-    const value: unknown = document.toJS();
+    const value = followed(document, source);
     values.push(...(Array.isArray(value) ? value : [value]));
   }
   return values
     .filter((value) => value !== null)
     .map((value, index) => check(value, `${source}, document ${index + 1}`));
+}
+
+/** Aliases are followed here: to an anchor that does not exist, or so many that no people wrote them. */
+function followed(document: Document.Parsed, source: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw new CliError(`${source}: ${(cause as Error).message}`, EXIT.usage, { cause });
+  }
 }
 
 function check(value: unknown, where: string): WrittenDocument {

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -56,6 +56,17 @@ describe('the private CA', () => {
     expect(await authority.issue(identity('edge-3'))).toBe(true);
     await authority.issue(identity('edge-4'));
     expect(await authority.issue({ ...identity('edge-3'), keyPath: join(dir, 'edge-4.key') })).toBe(true);
+  });
+
+  test('says what is lost when its own files are', async () => {
+    const damaged = join(dir, 'damaged');
+    await createAuthority(damaged).ready();
+    rmSync(join(damaged, 'ca.key'));
+    await expect(createAuthority(damaged).issue(identity('edge-5'))).rejects.toThrow(
+      /to be signed: .*ca\.key/,
+    );
+    writeFileSync(join(damaged, 'ca.pem'), 'x');
+    await expect(createAuthority(damaged).ready()).rejects.toThrow('ca.pem is damaged');
   });
 
   test('makes one root when asked for several certificates at once', async () => {

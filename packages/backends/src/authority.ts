@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { BackendError } from './error.ts';
 
 export interface Identity {
   /** The subject's common name. */
@@ -22,6 +23,7 @@ export interface Authority {
   issue(identity: Identity): Promise<boolean>;
 }
 
+const NEW_CA = 'Without ca.pem a new CA is made, which every client then has to be told to trust.';
 const RENEW_BEFORE_MS = 30 * 24 * 3600 * 1000;
 
 /** The private CA of one installation, kept as `ca.pem` and `ca.key` in `dir`. One process at a time may use it. */
@@ -36,7 +38,7 @@ export function createAuthority(dir: string): Authority {
     async issue(identity) {
       if (await stillGood(identity, await rootPem())) return false;
       const { signIdentity } = await import('./certificate.ts');
-      const signed = await signIdentity(identity, await rootPem(), await readFile(caKeyPath, 'utf8'));
+      const signed = await signIdentity(identity, await rootPem(), await readKey(caKeyPath));
       await writePair(identity.certPath, identity.keyPath, signed);
       return true;
     },
@@ -45,12 +47,29 @@ export function createAuthority(dir: string): Authority {
 
 async function ensureRoot(caPath: string, caKeyPath: string): Promise<string> {
   const existing = await readFile(caPath, 'utf8').catch(() => undefined);
-  if (existing !== undefined) return existing;
+  if (existing !== undefined) return checked(existing, caPath);
   // reflect-metadata and the ASN.1 schemas cost 150 ms: loaded only when something has to be signed.
   const { createRoot } = await import('./certificate.ts');
   const created = await createRoot();
   await writePair(caPath, caKeyPath, created);
   return created.cert;
+}
+
+function checked(pem: string, path: string): string {
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch (cause) {
+    throw new BackendError(`${path} is damaged: put a copy back. ${NEW_CA}`, { cause });
+  }
+}
+
+function readKey(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: Error) => {
+    throw new BackendError(`A certificate has to be signed: ${cause.message}. Put a copy back. ${NEW_CA}`, {
+      cause,
+    });
+  });
 }
 
 async function stillGood(identity: Identity, caPem: string): Promise<boolean> {
