@@ -48,6 +48,8 @@ function linphonerc({ name, password }: SampleUser, server: string, caFile: stri
 sip_port=-1
 sip_tcp_port=-1
 sip_tls_port=-1
+# Milliseconds until it signs in again after a connection was lost; left to itself Linphone waits a minute.
+refresher_retry_after=2000
 root_ca=${caFile}
 verify_server_certs=1
 verify_server_cn=1
