@@ -19,6 +19,8 @@ export interface NeighbourOptions {
   port?: number;
   /** What it answers to a request; undefined: nothing. */
   answer?(request: SipRequest, frame: Frame): SipResponse | undefined;
+  /** Takes the answers; without it they go back on the stream that the request came on. */
+  onAnswer?(frame: Frame): void;
   /** Told about each frame, before it is answered. */
   onAsked?(frame: Frame, from: string): void;
 }
@@ -68,7 +70,7 @@ export function createInbox<T>() {
 }
 
 export async function startNeighbour(options: NeighbourOptions): Promise<Neighbour> {
-  const { pod, mtls, allow, answer, onAsked } = options;
+  const { pod, mtls, allow, answer, onAnswer, onAsked } = options;
   const inbox = createInbox<Frame>();
   const streams = createPeerServer<Frame>({
     pod,
@@ -79,7 +81,10 @@ export async function startNeighbour(options: NeighbourOptions): Promise<Neighbo
       if (answer === undefined || frame.event !== FlowEvent.UNSPECIFIED) return;
       const message = parseMessage(frame.message);
       const response = message instanceof SipRequest ? answer(message, frame) : undefined;
-      if (response !== undefined) peer.send({ ...frame, message: response.toBuffer() });
+      if (response === undefined) return;
+      const reply = { ...frame, message: response.toBuffer() };
+      if (onAnswer === undefined) peer.send(reply);
+      else onAnswer(reply);
     },
   });
   const health = createHealth();

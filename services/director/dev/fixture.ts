@@ -36,7 +36,7 @@ export const fixture: Fixture = {
   ],
   door: { as: 'edge', pod: 'edge-0', port: 5170 },
   hint: [
-    `sipsak -U -C sip:alice@127.0.0.1 -s sip:alice@${DEV_DOMAIN} -r 5170 -u alice -a pw-alice   # challenged, signed in, passed on`,
+    `sipsak -U -C sip:alice@127.0.0.1:9 -s sip:alice@${DEV_DOMAIN} -r 5170 -u alice -a pw-alice   # challenged, signed in, passed on`,
     'A wrong password (-a wrong) is answered 403 and never reaches frontend-0.',
   ],
 };

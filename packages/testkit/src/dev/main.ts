@@ -6,7 +6,7 @@ import type { Frame } from '@linchpin/proto/relay/v1/relay';
 import { DEV_DOMAIN } from '../documents.ts';
 import { createLab, type Lab } from '../lab.ts';
 import { startNeighbour } from '../neighbour.ts';
-import { openDoor } from './door.ts';
+import { type Door, openDoor } from './door.ts';
 import type { Fixture } from './fixture.ts';
 import { runRoleProcess } from './role-process.ts';
 
@@ -28,6 +28,8 @@ const startedAt = performance.now();
 const show = (line: string): void => console.log(line);
 const { fixture } = (await import(join(root, `services/${role}/dev/fixture.ts`))) as { fixture: Fixture };
 
+let door: Door | undefined;
+
 /** The neighbours' side of the conversation, one line a message. */
 const describe = (frame: Frame): string =>
   frame.message.length === 0
@@ -41,6 +43,8 @@ async function startNeighbours(lab: Lab) {
       startNeighbour({
         ...neighbour,
         mtls: await lab.mtls(neighbour.role),
+        // The door stands in place of an Edge: Front Ends answer there and not by way of the role.
+        ...(fixture.door && { onAnswer: (frame) => door?.deliver(frame) }),
         onAsked: (frame, from) =>
           show(
             `  ${neighbour.pod} was asked by ${from}: ${describe(frame)}${frame.identity && ` (${frame.identity})`}`,
@@ -95,7 +99,7 @@ const lab = await createLab({
 await writeHome(lab);
 const neighbours = await startNeighbours(lab);
 const roleProcess = runRoleProcess(role, await writeConfig(lab), show);
-const door = await openDoor(fixture, lab);
+door = await openDoor(fixture, lab);
 if (!without.has('nats') && fixture.documents.length > 0) await lab.publisher.publish(fixture.documents);
 
 let stopping = false;
