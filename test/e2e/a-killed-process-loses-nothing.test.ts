@@ -67,6 +67,17 @@ describe('kill -9 of', () => {
   it('the Front End keeps bindings and subscriptions', async () => {
     await kill('frontend');
     await bothCanTalk(inside, outside);
+    // As real clients do, along the Service-Route that the sign-in gave (RFC 3608).
+    const route: [string, string] = [
+      'Route',
+      `<sip:localhost:${system.port('access-tls')};transport=tls;lr>`,
+    ];
+    const routed = await outside.request('MESSAGE', {
+      uri: 'sip:ida@contoso.lab',
+      to: 'ida@contoso.lab',
+      headers: [route, ['Route', `<sip:127.0.0.1:${system.port('access-tls')};transport=tls;lr>`]],
+    });
+    expect([routed.status, routed.reason]).toEqual([200, 'OK']);
     const before = inside.requests.length;
     const pidf = `<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:otto@contoso.lab"><tuple id="t"><status><basic>open</basic></status><note>after the crash</note></tuple></presence>`;
     const headers: [string, string][] = [

@@ -3,6 +3,7 @@
 import type { Health, Logger, NatsLink } from '@linchpin/host';
 import { CONFIG_BUCKET, DIRECTORY_BUCKET, REPLICA_BUCKET } from '@linchpin/proto/subjects';
 import { allKinds, bucketOf } from '@linchpin/topology';
+import { jetstream } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { PoolClient } from 'pg';
 import type { Database } from '../database/database.ts';
@@ -13,6 +14,8 @@ import * as store from './store.ts';
 const COMPARE_MS = 5_000;
 /** How long the caller of Publish waits for the push of what it has stored. */
 const PATIENCE_MS = 2_000;
+/** A request that NATS took along when it went away is answered by nobody: the next comparison waits for it no longer. */
+const REQUEST_MS = 2_000;
 const REPORT_LIFETIME_MS = 24 * 3600 * 1000;
 const BUCKETS = [CONFIG_BUCKET, DIRECTORY_BUCKET];
 
@@ -61,7 +64,7 @@ export function createPush(parts: PushParts): Push {
   async function compare(): Promise<void> {
     if (!nats.connected) throw new Error('NATS is away');
     const end = telemetry.pushSeconds.startTimer();
-    const buckets = await openBuckets(new Kvm(await nats.connection()), parts.bucketReplicas);
+    const buckets = await openBuckets(await bucketsOf(nats), parts.bucketReplicas);
     const written = await database.use((client) => store.alone(client, () => writeBuckets(client, buckets)));
     if (written !== undefined) end();
   }
@@ -109,6 +112,9 @@ export function createPush(parts: PushParts): Push {
     },
   };
 }
+
+const bucketsOf = async (nats: NatsLink): Promise<Kvm> =>
+  new Kvm(jetstream(await nats.connection(), { timeout: REQUEST_MS }));
 
 async function openBuckets(kvm: Kvm, replicas: number): Promise<KV[]> {
   await kvm.create(REPLICA_BUCKET, { replicas, ttl: REPORT_LIFETIME_MS });

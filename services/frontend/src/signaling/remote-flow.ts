@@ -1,13 +1,18 @@
 import type { Address, Flow, TransportName } from '@linchpin/sip';
 
-export interface RemoteFlowOptions {
-  id: string;
+/** What Edge tells of a client's connection. */
+export interface RemoteFacts {
   transport: TransportName;
   remote: Address;
-  /** `<pod>.<domain>`: by it Edge finds the stream to this pod for the client's responses. */
-  sentBy: string;
   /** host:port by which the client reaches its Edge. */
   advertised: string;
+}
+
+export interface RemoteFlowOptions {
+  id: string;
+  /** `<pod>.<domain>`: by it Edge finds the stream to this pod for the client's responses. */
+  host: string;
+  facts: RemoteFacts;
   deliver(bytes: Uint8Array): boolean;
   hangUp(): void;
 }
@@ -15,12 +20,10 @@ export interface RemoteFlowOptions {
 /** The connection of a client that is at an Edge: what is sent here travels on this pod's stream to that Edge. */
 export class RemoteFlow implements Flow {
   readonly id: string;
-  readonly transport: TransportName;
   readonly reliable = true;
   readonly local: Address = { address: '', port: 0 };
-  readonly remote: Address;
-  readonly sentBy: string;
-  advertised: string;
+  /** Incomplete where a restarted process knows no more than the id, until the next frame of the flow. */
+  facts: RemoteFacts;
   identity = '';
   /** Milliseconds since the epoch. */
   lastUsed = Date.now();
@@ -30,11 +33,25 @@ export class RemoteFlow implements Flow {
 
   constructor(options: RemoteFlowOptions) {
     this.id = options.id;
-    this.transport = options.transport;
-    this.remote = options.remote;
-    this.sentBy = options.sentBy;
-    this.advertised = options.advertised;
+    this.facts = options.facts;
     this.#options = options;
+  }
+
+  get transport(): TransportName {
+    return this.facts.transport;
+  }
+
+  get remote(): Address {
+    return this.facts.remote;
+  }
+
+  get advertised(): string {
+    return this.facts.advertised;
+  }
+
+  /** Edge reads the pod's name, nobody looks it up; the port is the one that the client's connection goes to. */
+  get sentBy(): string {
+    return `${this.#options.host}${/:\d+$/.exec(this.facts.advertised)?.[0] ?? ''}`;
   }
 
   get closed(): boolean {

@@ -1,6 +1,6 @@
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
 import type { Address, TransportName } from '@linchpin/sip';
-import { RemoteFlow } from './remote-flow.ts';
+import { type RemoteFacts, RemoteFlow } from './remote-flow.ts';
 import { currentTraceparent } from './trace.ts';
 
 /** What outlives this process about a flow at an Edge. */
@@ -63,20 +63,25 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     sentBy: '',
   });
 
-  function open(id: string, transport: TransportName, remote: Address, advertised: string): RemoteFlow {
+  function open(id: string, facts: RemoteFacts): RemoteFlow {
     const flow = new RemoteFlow({
       id,
-      transport,
-      remote,
-      // Edge reads the pod's name, nobody looks it up; the port is the one that the client's connection goes to.
-      sentBy: `${pod}.${domain}${portIn(advertised)}`,
-      advertised: advertised || domain,
+      host: `${pod}.${domain}`,
+      facts: { ...facts, advertised: facts.advertised || domain },
       deliver: (bytes) => send(podOf(id), frameTo(id, bytes, FlowEvent.UNSPECIFIED)),
       hangUp: () => void send(podOf(id), frameTo(id, nothing, FlowEvent.CLOSE)),
     });
     flows.set(id, flow);
-    if (advertised !== '') edges.add(advertised.toLowerCase());
+    if (facts.advertised !== '') edges.add(facts.advertised.toLowerCase());
     flow.onClose(() => flows.delete(id));
+    return flow;
+  }
+
+  /** A flow that was known by its id alone, as after a restart, is now known as its Edge tells. */
+  function learn(flow: RemoteFlow, facts: RemoteFacts): RemoteFlow {
+    if (facts.advertised === '' || flow.advertised === facts.advertised) return flow;
+    flow.facts = facts;
+    edges.add(facts.advertised.toLowerCase());
     return flow;
   }
 
@@ -95,18 +100,18 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
 
   return {
     of(frame) {
-      const remote = { address: frame.remoteAddress, port: frame.remotePort };
-      const flow =
-        flows.get(frame.flow) ?? open(frame.flow, transportOf(frame.transport), remote, frame.sentBy);
+      const facts = factsIn(frame);
+      const known = flows.get(frame.flow);
+      const flow = known ? learn(known, facts) : open(frame.flow, facts);
       if (frame.identity !== '') flow.identity = frame.identity;
-      if (frame.sentBy !== '') flow.advertised = frame.sentBy;
       flow.lastUsed = Date.now();
       return flow;
     },
     find: (id) => flows.get(id),
     revive({ flowId, transport, received, sentBy = '' }) {
       if (gone.has(flowId)) return undefined;
-      return flows.get(flowId) ?? open(flowId, transport, addressOf(received), sentBy);
+      const facts = { transport, remote: addressOf(received), advertised: sentBy };
+      return flows.get(flowId) ?? open(flowId, facts);
     },
     ended,
     all: () => flows.values(),
@@ -115,9 +120,11 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
   };
 }
 
-const portIn = (hostPort: string): string => /:\d+$/.exec(hostPort)?.[0] ?? '';
-
-const transportOf = (name: string): TransportName => (name === 'wss' ? 'wss' : 'tls');
+const factsIn = ({ transport, remoteAddress, remotePort, sentBy }: Frame): RemoteFacts => ({
+  transport: transport === 'wss' ? 'wss' : 'tls',
+  remote: { address: remoteAddress, port: remotePort },
+  advertised: sentBy,
+});
 
 function addressOf(received: string): Address {
   const colon = received.lastIndexOf(':');
