@@ -1,4 +1,5 @@
 // A developer runs one role alone, with its neighbours fake or absent, and it follows the code.
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +65,18 @@ describe('npm run dev', () => {
     utimesSync(join(root, 'services/edge/src/telemetry.ts'), now, now);
     await process.waitFor(/telemetry\.ts changed: restarting edge[\s\S]*"msg":"started"/);
   });
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'leaves nothing running when npm is ended by %s',
+    async (signal) => {
+      home = mkdtempSync(join(tmpdir(), 'npm-'));
+      running = run('npm', ['run', '--silent', 'dev', 'director', '--', '--home', home], { cwd: root });
+      await running.waitFor(/director is up after/);
+      running.child.kill(signal);
+      const remains = () => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes(String(home));
+      await expect.poll(remains, { timeout: 15_000 }).toBe(false);
+    },
+  );
 
   it('knows its roles', async () => {
     const process = dev('telephone');

@@ -1,3 +1,4 @@
+import { whenNpmEnds } from '@linchpin/backends';
 import type { Home } from '../installation/home.ts';
 import { endpointsOf, hostPort, type Layout } from '../installation/layout.ts';
 import { lockHome } from '../installation/lock.ts';
@@ -67,6 +68,7 @@ const endpointList = (layout: Layout): string =>
 function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let asked = false;
+    whenNpmEnds(() => resolve('SIGTERM'));
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(name, () => {
         if (asked) process.exit(130);

@@ -1,4 +1,5 @@
 export { type Authority, createAuthority, type Identity } from './authority.ts';
+export { whenNpmEnds } from './launcher.ts';
 export { type NatsServer, startNats } from './nats.ts';
 export { freePort, portBusy } from './ports.ts';
 export { type PostgresServer, startPostgres } from './postgres.ts';

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { whenNpmEnds } from '@linchpin/backends';
 import type { Frame } from '@linchpin/proto/relay/v1/relay';
 import { DEV_DOMAIN } from '../documents.ts';
 import { createLab, type Lab } from '../lab.ts';
@@ -114,6 +115,7 @@ async function stop(): Promise<void> {
 }
 process.once('SIGINT', () => void stop());
 process.once('SIGTERM', () => void stop());
+whenNpmEnds(() => void stop());
 
 const health = await started();
 const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
