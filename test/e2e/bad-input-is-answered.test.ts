@@ -221,6 +221,7 @@ describe('a flood', () => {
       return Number(/^linchpin_\w*requests_total\{[^}]*REGISTER[^}]*\} (\d+)/m.exec(metrics)?.[1] ?? 0);
     };
     const before = await asked();
+    expect(before).toBeGreaterThan(0);
     for (let i = 0; i < 30; i++) {
       const guesser = await createUserAgent('anna@contoso.lab', `guess-${i}`, outside());
       const { status } = await guesser.register();
