@@ -64,6 +64,7 @@ describe('output', () => {
       transport: 'tls',
       flow: 'edge-0/1',
       expires: 540,
+      pod: 'edge-0',
     };
     const state = {
       endpoints: [endpoint],
@@ -72,6 +73,12 @@ describe('output', () => {
       note: '',
       watchers: 2,
       servedBy: 'frontend-0',
+      group: 7,
+      pool: 'frontend',
+      owner: 'frontend-0',
+      term: 3,
+      secondaries: [],
+      why: '',
     };
     const text = userDescription({ ...user, state });
     expect(text).toMatch(/presence: +busy \(6500\), on-the-phone/);

@@ -31,11 +31,19 @@ export interface DescribeUserParts {
   presence(aor: string): DescribedPresence;
   /** Whether the flow is at an Edge. */
   isRemote(flowId: string): boolean;
+  /** Where the user's group is, and why. */
+  where?(aor: string): DescribedPlace;
   now?: () => number;
 }
 
+export type DescribedPlace = Pick<
+  DescribeUserReply,
+  'group' | 'pool' | 'owner' | 'term' | 'secondaries' | 'why'
+>;
+
 export function createFrontendRpc(parts: DescribeUserParts): FrontendServer {
   const { pod, isHomed, endpoints, presence, isRemote, now = Date.now } = parts;
+  const { where = () => ({ group: 0, pool: '', owner: pod, term: 0, secondaries: [], why: '' }) } = parts;
 
   const describe = ({
     contact,
@@ -48,6 +56,7 @@ export function createFrontendRpc(parts: DescribeUserParts): FrontendServer {
     userAgent,
     transport,
     flow: isRemote(flowId) ? flowId : '',
+    pod: isRemote(flowId) ? flowId.slice(0, flowId.indexOf('/')) : pod,
     expires: Math.max(0, Math.ceil((expiresAt - now()) / 1000)),
   });
 
@@ -58,8 +67,11 @@ export function createFrontendRpc(parts: DescribeUserParts): FrontendServer {
     if (!isHomed(user))
       return answer({ code: status.NOT_FOUND, details: `${user} is not homed in this pool` });
     const described = endpoints(user).map(describe);
-    answer(null, { user, endpoints: described, ...presence(user), servedBy: pod });
+    answer(null, { user, endpoints: described, ...presence(user), servedBy: pod, ...where(user) });
   }
 
-  return { describeUser };
+  return {
+    describeUser,
+    getPool: (_call, answer) => answer({ code: status.UNIMPLEMENTED, details: 'this pool has one member' }),
+  };
 }

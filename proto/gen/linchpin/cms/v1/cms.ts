@@ -11,13 +11,17 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { DescribeUserReply, DescribeUserRequest, GetPoolReply, GetPoolRequest } from "../../frontend/v1/frontend.ts";
+import { DrainProgress } from "../../pod/v1/pod.ts";
 
 export const protobufPackage = "linchpin.cms.v1";
 
@@ -102,6 +106,31 @@ export interface Replica {
 export interface ListReplicasReply {
   replicas: Replica[];
   version: number;
+}
+
+export interface ListMembersRequest {
+  /** Empty for all. */
+  role: string;
+  pool: string;
+}
+
+export interface ListMembersReply {
+  members: Member[];
+}
+
+export interface Member {
+  pod: string;
+  role: string;
+  pool: string;
+  /** host:port of its RPC server. */
+  address: string;
+  /** "running" or "draining". */
+  state: string;
+  productVersion: string;
+}
+
+export interface DrainPodRequest {
+  pod: string;
 }
 
 function createBaseDocument(): Document {
@@ -817,6 +846,298 @@ export const ListReplicasReply: MessageFns<ListReplicasReply> = {
   },
 };
 
+function createBaseListMembersRequest(): ListMembersRequest {
+  return { role: "", pool: "" };
+}
+
+export const ListMembersRequest: MessageFns<ListMembersRequest> = {
+  encode(message: ListMembersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.role !== "") {
+      writer.uint32(10).string(message.role);
+    }
+    if (message.pool !== "") {
+      writer.uint32(18).string(message.pool);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListMembersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListMembersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pool = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListMembersRequest>, I>>(base?: I): ListMembersRequest {
+    return ListMembersRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListMembersRequest>, I>>(object: I): ListMembersRequest {
+    const message = createBaseListMembersRequest();
+    message.role = object.role ?? "";
+    message.pool = object.pool ?? "";
+    return message;
+  },
+};
+
+function createBaseListMembersReply(): ListMembersReply {
+  return { members: [] };
+}
+
+export const ListMembersReply: MessageFns<ListMembersReply> = {
+  encode(message: ListMembersReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.members) {
+      Member.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListMembersReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListMembersReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.members.push(Member.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListMembersReply>, I>>(base?: I): ListMembersReply {
+    return ListMembersReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListMembersReply>, I>>(object: I): ListMembersReply {
+    const message = createBaseListMembersReply();
+    message.members = object.members?.map((e) => Member.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMember(): Member {
+  return { pod: "", role: "", pool: "", address: "", state: "", productVersion: "" };
+}
+
+export const Member: MessageFns<Member> = {
+  encode(message: Member, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pod !== "") {
+      writer.uint32(10).string(message.pod);
+    }
+    if (message.role !== "") {
+      writer.uint32(18).string(message.role);
+    }
+    if (message.pool !== "") {
+      writer.uint32(26).string(message.pool);
+    }
+    if (message.address !== "") {
+      writer.uint32(34).string(message.address);
+    }
+    if (message.state !== "") {
+      writer.uint32(42).string(message.state);
+    }
+    if (message.productVersion !== "") {
+      writer.uint32(50).string(message.productVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Member {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMember();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pod = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pool = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.productVersion = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Member>, I>>(base?: I): Member {
+    return Member.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Member>, I>>(object: I): Member {
+    const message = createBaseMember();
+    message.pod = object.pod ?? "";
+    message.role = object.role ?? "";
+    message.pool = object.pool ?? "";
+    message.address = object.address ?? "";
+    message.state = object.state ?? "";
+    message.productVersion = object.productVersion ?? "";
+    return message;
+  },
+};
+
+function createBaseDrainPodRequest(): DrainPodRequest {
+  return { pod: "" };
+}
+
+export const DrainPodRequest: MessageFns<DrainPodRequest> = {
+  encode(message: DrainPodRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pod !== "") {
+      writer.uint32(10).string(message.pod);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainPodRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainPodRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pod = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DrainPodRequest>, I>>(base?: I): DrainPodRequest {
+    return DrainPodRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DrainPodRequest>, I>>(object: I): DrainPodRequest {
+    const message = createBaseDrainPodRequest();
+    message.pod = object.pod ?? "";
+    return message;
+  },
+};
+
 export type CmsService = typeof CmsService;
 export const CmsService = {
   /**
@@ -853,6 +1174,52 @@ export const CmsService = {
     responseSerialize: (value: ListReplicasReply): Buffer => Buffer.from(ListReplicasReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListReplicasReply => ListReplicasReply.decode(value),
   },
+  /** The pods that announce themselves at this moment, by name. UNAVAILABLE while NATS is away. */
+  listMembers: {
+    path: "/linchpin.cms.v1.Cms/ListMembers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListMembersRequest): Buffer => Buffer.from(ListMembersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListMembersRequest => ListMembersRequest.decode(value),
+    responseSerialize: (value: ListMembersReply): Buffer => Buffer.from(ListMembersReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListMembersReply => ListMembersReply.decode(value),
+  },
+  /**
+   * The pool as its members announce it, with what each of its Front Ends that answers adds. NOT_FOUND when no pod of the pool
+   * announces itself.
+   */
+  getPool: {
+    path: "/linchpin.cms.v1.Cms/GetPool" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPoolRequest): Buffer => Buffer.from(GetPoolRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPoolRequest => GetPoolRequest.decode(value),
+    responseSerialize: (value: GetPoolReply): Buffer => Buffer.from(GetPoolReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetPoolReply => GetPoolReply.decode(value),
+  },
+  /**
+   * Asks the Front End that owns the user. Where no Front End answers the reply says what is known without: the user's
+   * group and who should serve it. NOT_FOUND when there is no such user.
+   */
+  describeUser: {
+    path: "/linchpin.cms.v1.Cms/DescribeUser" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DescribeUserRequest): Buffer => Buffer.from(DescribeUserRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DescribeUserRequest => DescribeUserRequest.decode(value),
+    responseSerialize: (value: DescribeUserReply): Buffer => Buffer.from(DescribeUserReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DescribeUserReply => DescribeUserReply.decode(value),
+  },
+  /** Passes on what the pod's own Drain says. NOT_FOUND names the pods there are; UNAVAILABLE when the pod does not answer. */
+  drainPod: {
+    path: "/linchpin.cms.v1.Cms/DrainPod" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: DrainPodRequest): Buffer => Buffer.from(DrainPodRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainPodRequest => DrainPodRequest.decode(value),
+    responseSerialize: (value: DrainProgress): Buffer => Buffer.from(DrainProgress.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainProgress => DrainProgress.decode(value),
+  },
 } as const;
 
 export interface CmsServer extends UntypedServiceImplementation {
@@ -866,6 +1233,20 @@ export interface CmsServer extends UntypedServiceImplementation {
   get: handleUnaryCall<GetRequest, GetReply>;
   /** One entry for each pod that has reported, and for each pod of the topology that should have. */
   listReplicas: handleUnaryCall<ListReplicasRequest, ListReplicasReply>;
+  /** The pods that announce themselves at this moment, by name. UNAVAILABLE while NATS is away. */
+  listMembers: handleUnaryCall<ListMembersRequest, ListMembersReply>;
+  /**
+   * The pool as its members announce it, with what each of its Front Ends that answers adds. NOT_FOUND when no pod of the pool
+   * announces itself.
+   */
+  getPool: handleUnaryCall<GetPoolRequest, GetPoolReply>;
+  /**
+   * Asks the Front End that owns the user. Where no Front End answers the reply says what is known without: the user's
+   * group and who should serve it. NOT_FOUND when there is no such user.
+   */
+  describeUser: handleUnaryCall<DescribeUserRequest, DescribeUserReply>;
+  /** Passes on what the pod's own Drain says. NOT_FOUND names the pods there are; UNAVAILABLE when the pod does not answer. */
+  drainPod: handleServerStreamingCall<DrainPodRequest, DrainProgress>;
 }
 
 export interface CmsClient extends Client {
@@ -918,6 +1299,67 @@ export interface CmsClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListReplicasReply) => void,
   ): ClientUnaryCall;
+  /** The pods that announce themselves at this moment, by name. UNAVAILABLE while NATS is away. */
+  listMembers(
+    request: ListMembersRequest,
+    callback: (error: ServiceError | null, response: ListMembersReply) => void,
+  ): ClientUnaryCall;
+  listMembers(
+    request: ListMembersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListMembersReply) => void,
+  ): ClientUnaryCall;
+  listMembers(
+    request: ListMembersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListMembersReply) => void,
+  ): ClientUnaryCall;
+  /**
+   * The pool as its members announce it, with what each of its Front Ends that answers adds. NOT_FOUND when no pod of the pool
+   * announces itself.
+   */
+  getPool(
+    request: GetPoolRequest,
+    callback: (error: ServiceError | null, response: GetPoolReply) => void,
+  ): ClientUnaryCall;
+  getPool(
+    request: GetPoolRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetPoolReply) => void,
+  ): ClientUnaryCall;
+  getPool(
+    request: GetPoolRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetPoolReply) => void,
+  ): ClientUnaryCall;
+  /**
+   * Asks the Front End that owns the user. Where no Front End answers the reply says what is known without: the user's
+   * group and who should serve it. NOT_FOUND when there is no such user.
+   */
+  describeUser(
+    request: DescribeUserRequest,
+    callback: (error: ServiceError | null, response: DescribeUserReply) => void,
+  ): ClientUnaryCall;
+  describeUser(
+    request: DescribeUserRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DescribeUserReply) => void,
+  ): ClientUnaryCall;
+  describeUser(
+    request: DescribeUserRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DescribeUserReply) => void,
+  ): ClientUnaryCall;
+  /** Passes on what the pod's own Drain says. NOT_FOUND names the pods there are; UNAVAILABLE when the pod does not answer. */
+  drainPod(request: DrainPodRequest, options?: Partial<CallOptions>): ClientReadableStream<DrainProgress>;
+  drainPod(
+    request: DrainPodRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<DrainProgress>;
 }
 
 export const CmsClient = makeGenericClientConstructor(CmsService, "linchpin.cms.v1.Cms") as unknown as {

@@ -23,6 +23,30 @@ export const protobufPackage = "linchpin.frontend.v1";
 
 export const protobufFileName = "linchpin/frontend/v1/frontend.proto";
 
+export const GroupState = {
+  UNSPECIFIED: 0,
+  /** SERVED - By its designated owner, with a warm secondary. */
+  SERVED: 1,
+  /** UNOWNED - Nobody owns it: its users wait. */
+  UNOWNED: 2,
+  /** MOVING - Served, and about to be handed over to the pod that is designated. */
+  MOVING: 3,
+  /** DEGRADED - Served, and no other pod has a warm copy. */
+  DEGRADED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type GroupState = typeof GroupState[keyof typeof GroupState];
+
+export namespace GroupState {
+  export type UNSPECIFIED = typeof GroupState.UNSPECIFIED;
+  export type SERVED = typeof GroupState.SERVED;
+  export type UNOWNED = typeof GroupState.UNOWNED;
+  export type MOVING = typeof GroupState.MOVING;
+  export type DEGRADED = typeof GroupState.DEGRADED;
+  export type UNRECOGNIZED = typeof GroupState.UNRECOGNIZED;
+}
+
 export interface DescribeUserRequest {
   /** "sip:alice@contoso.lab" */
   user: string;
@@ -32,10 +56,12 @@ export interface Endpoint {
   contact: string;
   userAgent: string;
   transport: string;
-  /** Empty for internal clients, else the flow at the Edge. */
+  /** Empty for clients on this pod's own listeners, else the flow at the pod where the connection ends: "edge-0/k3x9.17". */
   flow: string;
   /** Seconds left. */
   expires: number;
+  /** The pod where the client's connection ends. */
+  pod: string;
 }
 
 export interface DescribeUserReply {
@@ -46,7 +72,80 @@ export interface DescribeUserReply {
   activity: string;
   note: string;
   watchers: number;
+  /** The pod that answered from the user's own state; empty when none could. */
   servedBy: string;
+  /** The routing group that the user is in, and its pool. */
+  group: number;
+  pool: string;
+  /** The pod that owns the group; empty while nobody does. */
+  owner: string;
+  term: number;
+  /** The pods on which the group is kept besides, in the order in which they would take over. */
+  secondaries: string[];
+  /** In words: why the user is where it is, and what is wrong where something is. */
+  why: string;
+}
+
+export interface GetPoolRequest {
+  /** The pool's name; empty for the pool of the one that is asked. */
+  pool: string;
+}
+
+export interface GetPoolReply {
+  pool: string;
+  /** In the order of their names. */
+  members: PoolMember[];
+  /** In the order of their numbers. */
+  groups: RoutingGroup[];
+  /** One sentence: how many groups are served, and what is missing. */
+  quorum: string;
+}
+
+export interface PoolMember {
+  pod: string;
+  /** "running" or "draining". */
+  state: string;
+  /** host:port of its RPC server. */
+  address: string;
+  productVersion: string;
+  /** With at least one registration, in the groups that this pod owns. */
+  users: number;
+  registrations: number;
+  /** Groups owned, and groups that are kept besides and could be taken over at once. */
+  groups: number;
+  warm: number;
+  /** Changes that are not in PostgreSQL yet. */
+  backupLag: number;
+  /** Only while it drains: when that began (RFC 3339), and what is left. */
+  drainStartedAt: string;
+  drainRemaining: { [key: string]: number };
+}
+
+export interface PoolMember_DrainRemainingEntry {
+  key: string;
+  value: number;
+}
+
+export interface RoutingGroup {
+  group: number;
+  /** Empty while nobody owns it. */
+  owner: string;
+  term: number;
+  /** The pods that keep it besides, in the order in which they would take over. */
+  secondaries: GroupCopy[];
+  /** Of the owner's stream; 0 when nobody has said. */
+  lastSequence: number;
+  /** Changes of this group that are not in PostgreSQL yet. */
+  backupLag: number;
+  state: GroupState;
+}
+
+export interface GroupCopy {
+  pod: string;
+  /** It has all there is: it could take over at once. */
+  warm: boolean;
+  /** Up to which sequence it has seen the stream; 0 when nobody has said. */
+  seen: number;
 }
 
 function createBaseDescribeUserRequest(): DescribeUserRequest {
@@ -105,7 +204,7 @@ export const DescribeUserRequest: MessageFns<DescribeUserRequest> = {
 };
 
 function createBaseEndpoint(): Endpoint {
-  return { contact: "", userAgent: "", transport: "", flow: "", expires: 0 };
+  return { contact: "", userAgent: "", transport: "", flow: "", expires: 0, pod: "" };
 }
 
 export const Endpoint: MessageFns<Endpoint> = {
@@ -124,6 +223,9 @@ export const Endpoint: MessageFns<Endpoint> = {
     }
     if (message.expires !== 0) {
       writer.uint32(40).uint32(message.expires);
+    }
+    if (message.pod !== "") {
+      writer.uint32(50).string(message.pod);
     }
     return writer;
   },
@@ -181,6 +283,14 @@ export const Endpoint: MessageFns<Endpoint> = {
             message.expires = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.pod = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -203,12 +313,27 @@ export const Endpoint: MessageFns<Endpoint> = {
     message.transport = object.transport ?? "";
     message.flow = object.flow ?? "";
     message.expires = object.expires ?? 0;
+    message.pod = object.pod ?? "";
     return message;
   },
 };
 
 function createBaseDescribeUserReply(): DescribeUserReply {
-  return { user: "", endpoints: [], availability: 0, activity: "", note: "", watchers: 0, servedBy: "" };
+  return {
+    user: "",
+    endpoints: [],
+    availability: 0,
+    activity: "",
+    note: "",
+    watchers: 0,
+    servedBy: "",
+    group: 0,
+    pool: "",
+    owner: "",
+    term: 0,
+    secondaries: [],
+    why: "",
+  };
 }
 
 export const DescribeUserReply: MessageFns<DescribeUserReply> = {
@@ -233,6 +358,24 @@ export const DescribeUserReply: MessageFns<DescribeUserReply> = {
     }
     if (message.servedBy !== "") {
       writer.uint32(58).string(message.servedBy);
+    }
+    if (message.group !== 0) {
+      writer.uint32(64).uint32(message.group);
+    }
+    if (message.pool !== "") {
+      writer.uint32(74).string(message.pool);
+    }
+    if (message.owner !== "") {
+      writer.uint32(82).string(message.owner);
+    }
+    if (message.term !== 0) {
+      writer.uint32(88).uint64(message.term);
+    }
+    for (const v of message.secondaries) {
+      writer.uint32(98).string(v!);
+    }
+    if (message.why !== "") {
+      writer.uint32(106).string(message.why);
     }
     return writer;
   },
@@ -306,6 +449,54 @@ export const DescribeUserReply: MessageFns<DescribeUserReply> = {
             message.servedBy = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.group = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.pool = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.term = longToNumber(reader.uint64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.secondaries.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -330,13 +521,641 @@ export const DescribeUserReply: MessageFns<DescribeUserReply> = {
     message.note = object.note ?? "";
     message.watchers = object.watchers ?? 0;
     message.servedBy = object.servedBy ?? "";
+    message.group = object.group ?? 0;
+    message.pool = object.pool ?? "";
+    message.owner = object.owner ?? "";
+    message.term = object.term ?? 0;
+    message.secondaries = object.secondaries?.map((e) => e) || [];
+    message.why = object.why ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPoolRequest(): GetPoolRequest {
+  return { pool: "" };
+}
+
+export const GetPoolRequest: MessageFns<GetPoolRequest> = {
+  encode(message: GetPoolRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pool !== "") {
+      writer.uint32(10).string(message.pool);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPoolRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPoolRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pool = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetPoolRequest>, I>>(base?: I): GetPoolRequest {
+    return GetPoolRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPoolRequest>, I>>(object: I): GetPoolRequest {
+    const message = createBaseGetPoolRequest();
+    message.pool = object.pool ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPoolReply(): GetPoolReply {
+  return { pool: "", members: [], groups: [], quorum: "" };
+}
+
+export const GetPoolReply: MessageFns<GetPoolReply> = {
+  encode(message: GetPoolReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pool !== "") {
+      writer.uint32(10).string(message.pool);
+    }
+    for (const v of message.members) {
+      PoolMember.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.groups) {
+      RoutingGroup.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.quorum !== "") {
+      writer.uint32(34).string(message.quorum);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPoolReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPoolReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pool = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.members.push(PoolMember.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.groups.push(RoutingGroup.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.quorum = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetPoolReply>, I>>(base?: I): GetPoolReply {
+    return GetPoolReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPoolReply>, I>>(object: I): GetPoolReply {
+    const message = createBaseGetPoolReply();
+    message.pool = object.pool ?? "";
+    message.members = object.members?.map((e) => PoolMember.fromPartial(e)) || [];
+    message.groups = object.groups?.map((e) => RoutingGroup.fromPartial(e)) || [];
+    message.quorum = object.quorum ?? "";
+    return message;
+  },
+};
+
+function createBasePoolMember(): PoolMember {
+  return {
+    pod: "",
+    state: "",
+    address: "",
+    productVersion: "",
+    users: 0,
+    registrations: 0,
+    groups: 0,
+    warm: 0,
+    backupLag: 0,
+    drainStartedAt: "",
+    drainRemaining: {},
+  };
+}
+
+export const PoolMember: MessageFns<PoolMember> = {
+  encode(message: PoolMember, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pod !== "") {
+      writer.uint32(10).string(message.pod);
+    }
+    if (message.state !== "") {
+      writer.uint32(18).string(message.state);
+    }
+    if (message.address !== "") {
+      writer.uint32(26).string(message.address);
+    }
+    if (message.productVersion !== "") {
+      writer.uint32(34).string(message.productVersion);
+    }
+    if (message.users !== 0) {
+      writer.uint32(40).uint32(message.users);
+    }
+    if (message.registrations !== 0) {
+      writer.uint32(48).uint32(message.registrations);
+    }
+    if (message.groups !== 0) {
+      writer.uint32(56).uint32(message.groups);
+    }
+    if (message.warm !== 0) {
+      writer.uint32(64).uint32(message.warm);
+    }
+    if (message.backupLag !== 0) {
+      writer.uint32(72).uint32(message.backupLag);
+    }
+    if (message.drainStartedAt !== "") {
+      writer.uint32(82).string(message.drainStartedAt);
+    }
+    globalThis.Object.entries(message.drainRemaining).forEach(([key, value]: [string, number]) => {
+      PoolMember_DrainRemainingEntry.encode({ key: key as any, value }, writer.uint32(90).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolMember {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolMember();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pod = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.productVersion = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.users = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.registrations = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.groups = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.warm = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.backupLag = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.drainStartedAt = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            const entry11 = PoolMember_DrainRemainingEntry.decode(reader, reader.uint32());
+            if (entry11.value !== undefined) {
+              message.drainRemaining[entry11.key] = entry11.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PoolMember>, I>>(base?: I): PoolMember {
+    return PoolMember.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PoolMember>, I>>(object: I): PoolMember {
+    const message = createBasePoolMember();
+    message.pod = object.pod ?? "";
+    message.state = object.state ?? "";
+    message.address = object.address ?? "";
+    message.productVersion = object.productVersion ?? "";
+    message.users = object.users ?? 0;
+    message.registrations = object.registrations ?? 0;
+    message.groups = object.groups ?? 0;
+    message.warm = object.warm ?? 0;
+    message.backupLag = object.backupLag ?? 0;
+    message.drainStartedAt = object.drainStartedAt ?? "";
+    message.drainRemaining = (globalThis.Object.entries(object.drainRemaining ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBasePoolMember_DrainRemainingEntry(): PoolMember_DrainRemainingEntry {
+  return { key: "", value: 0 };
+}
+
+export const PoolMember_DrainRemainingEntry: MessageFns<PoolMember_DrainRemainingEntry> = {
+  encode(message: PoolMember_DrainRemainingEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolMember_DrainRemainingEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolMember_DrainRemainingEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PoolMember_DrainRemainingEntry>, I>>(base?: I): PoolMember_DrainRemainingEntry {
+    return PoolMember_DrainRemainingEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PoolMember_DrainRemainingEntry>, I>>(
+    object: I,
+  ): PoolMember_DrainRemainingEntry {
+    const message = createBasePoolMember_DrainRemainingEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseRoutingGroup(): RoutingGroup {
+  return { group: 0, owner: "", term: 0, secondaries: [], lastSequence: 0, backupLag: 0, state: 0 };
+}
+
+export const RoutingGroup: MessageFns<RoutingGroup> = {
+  encode(message: RoutingGroup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.group !== 0) {
+      writer.uint32(8).uint32(message.group);
+    }
+    if (message.owner !== "") {
+      writer.uint32(18).string(message.owner);
+    }
+    if (message.term !== 0) {
+      writer.uint32(24).uint64(message.term);
+    }
+    for (const v of message.secondaries) {
+      GroupCopy.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.lastSequence !== 0) {
+      writer.uint32(40).uint64(message.lastSequence);
+    }
+    if (message.backupLag !== 0) {
+      writer.uint32(48).uint32(message.backupLag);
+    }
+    if (message.state !== 0) {
+      writer.uint32(56).int32(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoutingGroup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoutingGroup();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.group = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.term = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.secondaries.push(GroupCopy.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.lastSequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.backupLag = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RoutingGroup>, I>>(base?: I): RoutingGroup {
+    return RoutingGroup.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RoutingGroup>, I>>(object: I): RoutingGroup {
+    const message = createBaseRoutingGroup();
+    message.group = object.group ?? 0;
+    message.owner = object.owner ?? "";
+    message.term = object.term ?? 0;
+    message.secondaries = object.secondaries?.map((e) => GroupCopy.fromPartial(e)) || [];
+    message.lastSequence = object.lastSequence ?? 0;
+    message.backupLag = object.backupLag ?? 0;
+    message.state = object.state ?? 0;
+    return message;
+  },
+};
+
+function createBaseGroupCopy(): GroupCopy {
+  return { pod: "", warm: false, seen: 0 };
+}
+
+export const GroupCopy: MessageFns<GroupCopy> = {
+  encode(message: GroupCopy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pod !== "") {
+      writer.uint32(10).string(message.pod);
+    }
+    if (message.warm !== false) {
+      writer.uint32(16).bool(message.warm);
+    }
+    if (message.seen !== 0) {
+      writer.uint32(24).uint64(message.seen);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GroupCopy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGroupCopy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pod = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.warm = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.seen = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GroupCopy>, I>>(base?: I): GroupCopy {
+    return GroupCopy.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GroupCopy>, I>>(object: I): GroupCopy {
+    const message = createBaseGroupCopy();
+    message.pod = object.pod ?? "";
+    message.warm = object.warm ?? false;
+    message.seen = object.seen ?? 0;
     return message;
   },
 };
 
 export type FrontendService = typeof FrontendService;
 export const FrontendService = {
-  /** NOT_FOUND when no such user is homed here. */
+  /**
+   * NOT_FOUND when no such user is homed in this pool. Any member answers where the user is; only the owner of the user's
+   * group knows endpoints, presence and watchers (`served_by` is empty in what others say).
+   */
   describeUser: {
     path: "/linchpin.frontend.v1.Frontend/DescribeUser" as const,
     requestStream: false as const,
@@ -346,15 +1165,33 @@ export const FrontendService = {
     responseSerialize: (value: DescribeUserReply): Buffer => Buffer.from(DescribeUserReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): DescribeUserReply => DescribeUserReply.decode(value),
   },
+  /** The pool as this member sees it. */
+  getPool: {
+    path: "/linchpin.frontend.v1.Frontend/GetPool" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPoolRequest): Buffer => Buffer.from(GetPoolRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPoolRequest => GetPoolRequest.decode(value),
+    responseSerialize: (value: GetPoolReply): Buffer => Buffer.from(GetPoolReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetPoolReply => GetPoolReply.decode(value),
+  },
 } as const;
 
 export interface FrontendServer extends UntypedServiceImplementation {
-  /** NOT_FOUND when no such user is homed here. */
+  /**
+   * NOT_FOUND when no such user is homed in this pool. Any member answers where the user is; only the owner of the user's
+   * group knows endpoints, presence and watchers (`served_by` is empty in what others say).
+   */
   describeUser: handleUnaryCall<DescribeUserRequest, DescribeUserReply>;
+  /** The pool as this member sees it. */
+  getPool: handleUnaryCall<GetPoolRequest, GetPoolReply>;
 }
 
 export interface FrontendClient extends Client {
-  /** NOT_FOUND when no such user is homed here. */
+  /**
+   * NOT_FOUND when no such user is homed in this pool. Any member answers where the user is; only the owner of the user's
+   * group knows endpoints, presence and watchers (`served_by` is empty in what others say).
+   */
   describeUser(
     request: DescribeUserRequest,
     callback: (error: ServiceError | null, response: DescribeUserReply) => void,
@@ -369,6 +1206,22 @@ export interface FrontendClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DescribeUserReply) => void,
+  ): ClientUnaryCall;
+  /** The pool as this member sees it. */
+  getPool(
+    request: GetPoolRequest,
+    callback: (error: ServiceError | null, response: GetPoolReply) => void,
+  ): ClientUnaryCall;
+  getPool(
+    request: GetPoolRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetPoolReply) => void,
+  ): ClientUnaryCall;
+  getPool(
+    request: GetPoolRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetPoolReply) => void,
   ): ClientUnaryCall;
 }
 
@@ -393,6 +1246,17 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
