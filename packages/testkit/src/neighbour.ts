@@ -121,6 +121,7 @@ export const fullFrame = (frame: Partial<Frame>): Frame => ({
   remotePort: 40_000,
   traceparent: '',
   sentBy: '',
+  hops: 0,
   ...frame,
 });
 

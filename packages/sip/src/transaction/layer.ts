@@ -35,7 +35,10 @@ export function createTransactionLayer(options: TransactionLayerOptions): Transa
   // RFC 3261 9.2: the tag is the one that the INVITE's own answers have.
   function receiveCancel(cancel: SipRequest, flow: Flow): void {
     const known = servers.findCancelled(cancel, flow);
-    if (known === undefined) return reply(cancel, flow, 481);
+    if (known === undefined) {
+      if (!options.onCancel?.(cancel, flow)) reply(cancel, flow, 481);
+      return;
+    }
     known.toTag ??= newTag();
     reply(cancel, flow, 200, { toTag: known.toTag });
     if (known.isInvite) known.cancel(cancel);

@@ -203,6 +203,16 @@ describe('a CANCEL', () => {
     expect(cancels).toHaveLength(1);
   });
 
+  test('of no transaction here gets 481, unless somebody else has it', () => {
+    let elsewhere = false;
+    const { layer } = setUp({ onCancel: () => elsewhere });
+    const flow = createFakeFlow('udp');
+    layer.receive(incoming('CANCEL'), flow);
+    elsewhere = true;
+    layer.receive(incoming('CANCEL'), flow);
+    expect(statuses(flow.sent)).toEqual([481]);
+  });
+
   test('that came before the user listened is told at once', () => {
     const { layer, transactions } = setUp();
     const flow = createFakeFlow('udp');

@@ -41,6 +41,8 @@ export interface TransactionLayerOptions {
   onRequest(request: SipRequest, flow: Flow): void;
   /** ACK of a 2xx, or one that matches no transaction (as after a stateless answer). */
   onAck(ack: SipRequest, flow: Flow): void;
+  /** A CANCEL without a transaction here. True when somebody else answers it; else it gets 481. */
+  onCancel?(cancel: SipRequest, flow: Flow): boolean;
   /** A response without a transaction. It must not be forwarded (RFC 6026 7.3, RFC 4320 4.2). */
   onStray?(response: SipResponse, flow: Flow): void;
   timers?: Partial<TimerValues>;

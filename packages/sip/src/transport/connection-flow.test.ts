@@ -15,7 +15,7 @@ class Scripted extends ConnectionFlow {
 
   constructor(outgoing = false) {
     const receiver = { receive: () => true, broken() {} };
-    super(ends, { limits, receiver, sentBy: undefined, outgoing });
+    super(ends, { limits, receiver, sentBy: undefined, idPrefix: '', outgoing });
   }
 
   arrives(kind: 'ping' | 'message'): void {

@@ -10,6 +10,7 @@ export interface ConnectionSettings {
   readonly receiver: Receiver;
   /** Without it the local address of each connection is written into Via. */
   readonly sentBy: string | undefined;
+  readonly idPrefix: string;
   /** This side began the connection, so the peer owes no message. */
   readonly outgoing: boolean;
 }
@@ -48,7 +49,7 @@ export abstract class ConnectionFlow implements Flow {
   #partSince: number | undefined;
 
   constructor(ends: Ends, settings: ConnectionSettings) {
-    this.id = `${ends.transport}/${thisProcess}/${(++made).toString(36)}`;
+    this.id = `${settings.idPrefix}${ends.transport}/${thisProcess}/${(++made).toString(36)}`;
     this.transport = ends.transport;
     this.reliable = true;
     this.remote = ends.remote;

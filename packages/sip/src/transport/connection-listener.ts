@@ -24,7 +24,13 @@ export async function openConnectionListener(
   const limits = completeLimits(options.limits);
   const receiver = createReceiver(options, limits.message);
   const flows = createFlowSet(limits);
-  const settings = { limits, receiver, sentBy: options.sentBy, outgoing: false };
+  const settings = {
+    limits,
+    receiver,
+    sentBy: options.sentBy,
+    idPrefix: options.idPrefix ?? '',
+    outgoing: false,
+  };
   const upgrade = makeUpgrade(settings, (flow) => {
     server.established(flow.remote);
     flows.add(flow);

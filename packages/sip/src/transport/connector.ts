@@ -14,6 +14,8 @@ export interface ConnectorOptions extends FlowEvents {
   sentBy?: string;
   tls?: ConnectionOptions;
   limits?: SomeTransportLimits;
+  /** As in ListenerOptions. */
+  idPrefix?: string;
 }
 
 export interface Connector {
@@ -27,10 +29,10 @@ export interface Connector {
 }
 
 export function createConnector(options: ConnectorOptions): Connector {
-  const { transport, sentBy } = options;
+  const { transport, sentBy, idPrefix = '' } = options;
   const limits = completeLimits(options.limits);
   const receiver = createReceiver(options, limits.message);
-  const settings = { limits, receiver, sentBy, outgoing: true };
+  const settings = { limits, receiver, sentBy, idPrefix, outgoing: true };
   const flows = createFlowSet(limits);
   const open = new Map<string, Promise<Flow>>();
   const closing = new AbortController();

@@ -29,6 +29,8 @@ export interface ListenerOptions extends FlowEvents {
   /** `host[:port]` for Via; without it the local address. */
   sentBy?: string;
   limits?: SomeTransportLimits;
+  /** Stands before the id of every flow, so that ids of several processes differ: `frontend-0/`. */
+  idPrefix?: string;
   /** Asked for each connection before any handshake, for UDP for each datagram. A reason refuses, without a word to the peer. */
   admit?(remote: Address): true | string;
   /** Hears why a connection was not taken or ended before it became a flow. */

@@ -11,6 +11,7 @@ export interface UdpEndpoint {
   readonly isIPv6: boolean;
   readonly local: Address;
   readonly sentBy: string;
+  readonly idPrefix: string;
   /** Datagrams that the kernel does not take yet are held up to this. */
   readonly sendQueueBytes: number;
   readonly closeListeners: Set<(reason: string) => void>;
@@ -19,6 +20,7 @@ export interface UdpEndpoint {
 
 export interface EndpointOptions extends Address {
   sentBy?: string;
+  idPrefix?: string;
 }
 
 // Bursts of retransmissions are larger than what kernels hold by default; they give as much as they are allowed to.
@@ -39,6 +41,7 @@ export async function openEndpoint(options: EndpointOptions, sendQueueBytes: num
     isIPv6: type === 'udp6',
     local: { address, port },
     sentBy: options.sentBy ?? hostPort({ address: reachableAddress(address), port }),
+    idPrefix: options.idPrefix ?? '',
     sendQueueBytes,
     closeListeners: new Set(),
     closedBy: undefined,

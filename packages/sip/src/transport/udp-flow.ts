@@ -17,7 +17,7 @@ export class UdpFlow implements Flow {
   }
 
   get id(): string {
-    return `udp/${hostPort(this.local)}/${hostPort(this.remote)}`;
+    return `${this.#endpoint.idPrefix}udp/${hostPort(this.local)}/${hostPort(this.remote)}`;
   }
 
   get transport(): 'udp' {

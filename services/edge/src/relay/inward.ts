@@ -41,6 +41,7 @@ function frameOf(session: Session, message: Buffer, event: FlowEvent, traceparen
     remotePort: flow.remote.port,
     traceparent,
     sentBy: flow.sentBy,
+    hops: 0,
   };
 }
 

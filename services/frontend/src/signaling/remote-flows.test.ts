@@ -16,6 +16,7 @@ const frame: Frame = {
   remotePort: 40_000,
   traceparent: '',
   sentBy: 'localhost:5444',
+  hops: 0,
 };
 
 describe('a flow at an Edge', () => {

@@ -61,6 +61,7 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     remotePort: 0,
     traceparent: currentTraceparent(),
     sentBy: '',
+    hops: 0,
   });
 
   function open(id: string, facts: RemoteFacts): RemoteFlow {

@@ -24,11 +24,11 @@ export const protobufFileName = "linchpin/relay/v1/relay.proto";
 
 export const FlowEvent = {
   UNSPECIFIED: 0,
-  /** CLOSED - The client's connection has ended, or never was; sent inward, and back to a Front End that used a dead flow. */
+  /** CLOSED - The client's connection has ended, or never was; sent inward, to all Front Ends, and back to one that used a dead flow. */
   CLOSED: 1,
   /** BOUND - Director to Edge: the flow is signed in as `identity`; Edge puts it on every later frame of the flow. */
   BOUND: 2,
-  /** CLOSE - To Edge: close the connection after what was sent before. */
+  /** CLOSE - Outward: close the connection after what was sent before. */
   CLOSE: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -50,7 +50,10 @@ export interface Batch {
 export interface Frame {
   /** One whole SIP message as bytes; empty where `event` says something about the flow instead. */
   message: Buffer;
-  /** The flow (RFC 5626) at the Edge: "<edge pod>/<connection>", for example "edge-0/k3x9.17". */
+  /**
+   * The flow (RFC 5626): "<pod where it ends>/<connection>", for example "edge-0/k3x9.17", "frontend-1/tcp/q2x/4" or
+   * "frontend-1/udp/10.0.0.7:5060/192.0.2.1:40000".
+   */
   flow: string;
   event: FlowEvent;
   /** The address of record that the flow is signed in as ("sip:alice@contoso.lab"), empty before that. */
@@ -61,8 +64,10 @@ export interface Frame {
   remotePort: number;
   /** W3C traceparent of the request. */
   traceparent: string;
-  /** host:port under which the client reaches this flow's Edge; a Front End names it in Record-Route. */
+  /** host:port under which the client reaches the pod where this flow ends; a Front End names it in Record-Route. */
   sentBy: string;
+  /** How many Front Ends have sent the request on to another; above 3 their tables disagree. */
+  hops: number;
 }
 
 function createBaseBatch(): Batch {
@@ -131,6 +136,7 @@ function createBaseFrame(): Frame {
     remotePort: 0,
     traceparent: "",
     sentBy: "",
+    hops: 0,
   };
 }
 
@@ -162,6 +168,9 @@ export const Frame: MessageFns<Frame> = {
     }
     if (message.sentBy !== "") {
       writer.uint32(74).string(message.sentBy);
+    }
+    if (message.hops !== 0) {
+      writer.uint32(80).uint32(message.hops);
     }
     return writer;
   },
@@ -251,6 +260,14 @@ export const Frame: MessageFns<Frame> = {
             message.sentBy = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.hops = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -277,6 +294,7 @@ export const Frame: MessageFns<Frame> = {
     message.remotePort = object.remotePort ?? 0;
     message.traceparent = object.traceparent ?? "";
     message.sentBy = object.sentBy ?? "";
+    message.hops = object.hops ?? 0;
     return message;
   },
 };
