@@ -7,6 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { answerChallenge, parseMessage, SipRequest, SipResponse } from '@linchpin/sip';
 import { createInbox } from '@linchpin/testkit';
 import { WebSocket } from 'ws';
+import { split } from './stream-split.ts';
 
 /** Bytes out and whole SIP messages in; the part of a user agent that knows its transport. */
 interface Wire {
@@ -34,24 +35,6 @@ async function udp(port: number): Promise<Wire> {
     onMessage: (take) => void socket.on('message', take),
     closed: once(socket, 'close'),
     close: () => socket.close(),
-  };
-}
-
-/** Splits whole messages off a stream: the head ends with an empty line, Content-Length tells the rest. */
-function split(take: (bytes: Buffer) => void): (chunk: Buffer) => void {
-  let rest = Buffer.alloc(0);
-  return (chunk) => {
-    rest = Buffer.concat([rest, chunk]);
-    for (;;) {
-      while (rest[0] === 13 || rest[0] === 10) rest = rest.subarray(1);
-      const head = rest.indexOf('\r\n\r\n');
-      if (head < 0) return;
-      const length = /^(?:content-length|l)\s*:\s*(\d+)/im.exec(rest.subarray(0, head).toString('latin1'));
-      const end = head + 4 + Number(length?.[1] ?? 0);
-      if (rest.length < end) return;
-      take(rest.subarray(0, end));
-      rest = rest.subarray(end);
-    }
   };
 }
 
