@@ -23,6 +23,7 @@ describe('names from the Lync Server Management Shell', () => {
     ['Grant-CsPresencePolicy bob', 'set user bob policies.presence=null'],
     ['Get-CsManagementStoreReplicationStatus', 'get replicas'],
     ['Publish-CsTopology -f x.yaml', 'apply -f x.yaml'],
+    ['Test-CsIM --server sip.contoso.com:5061', 'test im --server sip.contoso.com:5061'],
     ['get users', 'get users'],
   ])('%s is %s', (typed, meant) => {
     expect(expandAlias(typed.split(' '))).toEqual(meant.split(' '));

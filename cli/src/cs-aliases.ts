@@ -34,6 +34,9 @@ export const ALIASES: ReadonlyMap<string, Alias> = new Map<string, Alias>([
   ...policy('PresencePolicy', 'policies.presence'),
   ...documents('RegistrarConfiguration'),
   ...documents('AccessEdgeConfiguration'),
+  ['Test-CsRegistration', { words: ['test', 'registration'] }],
+  ['Test-CsPresence', { words: ['test', 'presence'] }],
+  ['Test-CsIM', { words: ['test', 'im'] }],
 ]);
 
 /** Turns `Set-CsUser -Identity bob -Enabled false` into `set user bob enabled=false`; other words stay as they are. */

@@ -25,9 +25,9 @@ export interface Cms {
   replicas(): Promise<Replica[]>;
 }
 
-/** Calls `use` with the CMS of the installation in `home`. */
+/** Calls `use` with the CMS of the installation in `home`; LINCHPIN_CMS (host:port) is where it is on another machine. */
 export async function withCms<T>(home: Home, settings: Settings, use: (cms: Cms) => Promise<T>): Promise<T> {
-  const address = hostPort(roleOf(layoutOf(settings), 'cms').rpc);
+  const address = process.env.LINCHPIN_CMS || hostPort(roleOf(layoutOf(settings), 'cms').rpc);
   const channel = await adminChannel(home, 'cms');
   const client = new CmsClient(address, channel.credentials, channel.options);
   try {

@@ -4,6 +4,7 @@ import { KINDS } from '../management/kinds.ts';
 import { addDocumentCommands } from './documents.ts';
 import { addInstallationCommands } from './installation.ts';
 import type { Terminal } from './options.ts';
+import { addTestCommand } from './test.ts';
 
 /** All commands with their options. What a command does is loaded when it is used: `status` starts fast. */
 export function createProgram(terminal: Terminal): Command {
@@ -18,6 +19,7 @@ export function createProgram(terminal: Terminal): Command {
     .addHelpText('after', () => `${kindHelp()}\n${aliasHelp()}`);
   addInstallationCommands(program, terminal);
   addDocumentCommands(program, terminal);
+  addTestCommand(program, terminal);
   return program;
 }
 
