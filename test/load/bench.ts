@@ -27,6 +27,7 @@ const micro: Record<string, { file: string; bar?: string }> = {
   'peer-link': { file: 'packages/host/bench/peer-link.ts' },
   push: { file: 'packages/topology/bench/push.ts', bar: '< 500 ms in 50 replicas' },
   presence: { file: 'services/frontend/bench/presence.ts', bar: '10,000 NOTIFY/s' },
+  'take-over': { file: 'services/frontend/bench/take-over.ts', bar: '< 500 ms CPU' },
 };
 
 interface Figure {

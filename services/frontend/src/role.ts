@@ -10,6 +10,7 @@ import {
   type Directory,
   type DocumentChange,
   type EffectiveUser,
+  GROUPS,
   type Replica,
 } from '@linchpin/topology';
 import { createFrontendRpc } from './admin/describe-user.ts';
@@ -216,13 +217,21 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     presence.directoryChanged(affectedUsers(changes, replica));
   }
 
-  /** The state is in memory: what an earlier process left is taken up where it was. */
-  function restore(): void {
+  /** The group is served here now, and its state is in memory: what another process left is taken up where it was. */
+  function take(group: number): void {
+    bindings.take(group);
+    for (const aor of bindings.usersOf(group)) for (const binding of bindings.of(aor)) rewatch(aor, binding);
+    if (replica.version > 0) eviction.take(group);
+    presence.take(group);
+  }
+
+  async function takeAll(): Promise<void> {
     if (!state.loaded) return;
-    bindings.restore();
-    if (replica.version > 0) eviction.review();
-    for (const aor of bindings.users().keys()) for (const binding of bindings.of(aor)) rewatch(aor, binding);
-    presence.restore();
+    for (let group = 0; group < GROUPS; group++) {
+      take(group);
+      // Requests and heartbeats of others have their turn in between.
+      await new Promise(setImmediate);
+    }
     host.health.set('user-state', true);
     log.info({ users: bindings.users().size }, 'user state loaded');
   }
@@ -240,7 +249,7 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
       if (replica.version === 0) host.health.set('configuration', false, 'none yet', 'not-ready');
       replica.onChange(configurationChanged);
       replica.follow();
-      void state.load().then(restore);
+      void state.load().then(takeAll);
       await listeners.open();
     },
     /** New work goes to other pods by now; what is under way has the time that the host gives. */

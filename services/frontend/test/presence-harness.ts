@@ -1,4 +1,5 @@
 // Presence as a whole on the real transaction layer, with clients that are a list of what they were sent.
+import { fromKeyToken } from '@linchpin/proto/subjects';
 import {
   createTransactionLayer,
   type Flow,
@@ -10,10 +11,10 @@ import {
   SipResponse,
   type TransactionLayer,
 } from '@linchpin/sip';
-import type { EffectiveUser } from '@linchpin/topology';
+import { type EffectiveUser, GROUPS, groupOf } from '@linchpin/topology';
 import { Registry } from 'prom-client';
 import type { UserState } from '../src/fabric/user-state.ts';
-import { createPresence, type Presence } from '../src/presence/index.ts';
+import { createPresence, type Presence, type PresenceOptions } from '../src/presence/index.ts';
 import { Refused } from '../src/refused.ts';
 import type { Binding } from '../src/registrar/binding.ts';
 import type { Call, ReplyOptions } from '../src/signaling/call.ts';
@@ -50,6 +51,11 @@ export function createFakeState(values = new Map<string, string>()): FakeState {
     *entries<T>(prefix: string) {
       for (const key of [...values.keys()])
         if (key.startsWith(prefix)) yield [key, stored(key) as T] as [string, T];
+    },
+    *entriesOf<T>(group: number, facet: string) {
+      for (const [key, value] of state.entries<T>(`${facet}.`))
+        if (groupOf(`sip:${fromKeyToken(key.split('.')[1] ?? '')}`) === group)
+          yield [key, value] as [string, T];
     },
   };
   return state;
@@ -161,10 +167,16 @@ export class Harness {
 
   constructor() {
     this.presence = this.#start();
-    this.presence.restore();
+    this.take();
   }
 
-  #start(): Presence {
+  /** Another Front End on the same store, which has taken nothing yet. */
+  neighbour(options: Partial<PresenceOptions> = {}): { presence: Presence; stop(): void } {
+    const presence = this.#start({ metrics: new Registry(), ...options });
+    return { presence, stop: () => presence.stop() };
+  }
+
+  #start(options: Partial<PresenceOptions> = {}): Presence {
     return createPresence({
       layer: this.layer,
       state: this.state,
@@ -178,6 +190,7 @@ export class Harness {
       contactFor: (flow) => `sip:${flow.sentBy};transport=${flow.transport}`,
       log: { warn: () => {} },
       metrics: this.metrics,
+      ...options,
     });
   }
 
@@ -194,7 +207,12 @@ export class Harness {
     this.layer = createLayer();
     this.presence = this.#start();
     beforeRestore(this.presence);
-    this.presence.restore();
+    this.take();
+  }
+
+  /** All groups, as a pod that is alone. */
+  take(): void {
+    for (let group = 0; group < GROUPS; group++) this.presence.take(group);
   }
 
   stop(): void {

@@ -18,7 +18,7 @@ export interface ConversationsParts {
   proxy: SipProxy;
   hops: Hops;
   recipients: Recipients;
-  /** The +sip.instance of the user's endpoint at this flow. */
+  /** The +sip.instance of the user's endpoint at this flow, where its bindings are in memory here. */
   instanceAt(aor: string, flow: Flow): string | undefined;
   /** Takes out what was meant for this server only; gives back the request itself where there is nothing. */
   withoutCredentials(request: SipRequest): SipRequest;
@@ -69,7 +69,8 @@ export function createConversations(parts: ConversationsParts): Conversations {
   function recordRoutes({ request, flow, identity }: ServedCall, target: Target, out: Flow): string[] {
     const { aor, instanceId } = target as Recipient;
     const callee = { flowId: out.id, aor, device: deviceMark(instanceId) };
-    const caller = { flowId: flow.id, aor: identity, device: deviceMark(instanceAt(identity, flow)) };
+    const instance = instanceAt(identity, flow) ?? instanceIn(request);
+    const caller = { flowId: flow.id, aor: identity, device: deviceMark(instance) };
     return [hops.write(callee, out, request.callId), hops.write(caller, flow, request.callId)];
   }
 
@@ -126,3 +127,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
     },
   };
 }
+
+/** What a caller says of itself whose bindings another Front End has; it finds no other's endpoint by it (RFC 5626 4.1). */
+const instanceIn = (request: SipRequest): string | undefined =>
+  /;\s*\+sip\.instance="<([^>"]+)>"/i.exec(request.get('contact') ?? '')?.[1];

@@ -1,4 +1,6 @@
 import type { Logger, NatsLink } from '@linchpin/host';
+import { fromKeyToken, type userStateKey } from '@linchpin/proto/subjects';
+import { groupOf } from '@linchpin/topology';
 import { StateUnavailable } from '../state-unavailable.ts';
 import { type Bucket, createBucket } from './bucket.ts';
 import { createSlots } from './slot.ts';
@@ -16,7 +18,12 @@ export interface UserState {
   delete(key: string): Promise<void>;
   /** All keys that begin with `prefix`; cheap where it names the user: `userStateKey('subscription', user)` and a dot. */
   entries<T>(prefix: string): Iterable<[key: string, value: T]>;
+  /** All keys of one facet that belong to users of one routing group. */
+  entriesOf<T>(group: number, facet: Facet): Iterable<[key: string, value: T]>;
 }
+
+/** What is kept for users, see `userStateKey`. */
+export type Facet = Parameters<typeof userStateKey>[0];
 
 /** The parts of the store that only its owner uses. */
 export interface OwnedUserState extends UserState {
@@ -119,6 +126,10 @@ export function createUserState({
     put: write,
     delete: (key) => (loaded && !slots.get(key) ? Promise.resolve() : write(key, undefined)),
     entries: slots.entries,
+    *entriesOf<T>(group: number, facet: Facet) {
+      for (const entry of slots.entries<T>(`${facet}.`))
+        if (groupOf(`sip:${fromKeyToken(entry[0].split('.')[1] ?? '')}`) === group) yield entry;
+    },
     close() {
       closed = true;
       stopSettling();

@@ -1,7 +1,7 @@
 // Presence: endpoints publish states, watchers subscribe, and what each watcher may read is told whenever it changes.
 import type { Logger } from '@linchpin/host';
 import type { Flow, TransactionLayer } from '@linchpin/sip';
-import type { Directory } from '@linchpin/topology';
+import { type Directory, groupOf } from '@linchpin/topology';
 import type { Registry } from 'prom-client';
 import type { UserState } from '../fabric/user-state.ts';
 import type { Binding } from '../registrar/binding.ts';
@@ -42,8 +42,10 @@ export interface Presence {
   bindingsChanged(aor: string): void;
   /** The documents of these users, or policies that hold for them, have changed or are gone. */
   directoryChanged(users: readonly string[]): void;
-  /** Takes up what an earlier process kept. Call it when the state is loaded and `bindings` answers from it. */
-  restore(): void;
+  /** Takes up what another process kept of the group. Call it when its state is in memory and `bindings` answers from it. */
+  take(group: number): void;
+  /** Another Front End goes on with the group's users: forgets them here, tells nobody, and stores nothing. */
+  release(group: number): void;
   describe(aor: string): PresenceDescription;
   stop(): void;
 }
@@ -59,11 +61,14 @@ export function createPresence(options: PresenceOptions): Presence {
   const { directory, bindings, contactFor, metrics, log, now = Date.now } = options;
   const publications = createPublications(options.state, now);
   const store = createWatchStore(options.state);
-  let loaded = false;
-  let resumed = false;
+  const taken = new Set<number>();
+  /** Taken while no users are known yet. */
+  const waiting = new Set<number>();
+  const serves = (aor: string) => taken.has(groupOf(aor));
   const publicationExpiries = createDeadlines(now, (aor) => presentities.settle(aor));
   const watchExpiries = createDeadlines(now, (id) => watches.due(id));
   const presentities = createPresentities({
+    serves,
     directory,
     bindings,
     publications,
@@ -82,10 +87,12 @@ export function createPresence(options: PresenceOptions): Presence {
     now,
     telemetry: createPresenceTelemetry(metrics, {
       subscriptions: () => store.size,
-      publications: publications.count,
+      publications: () => publications.count(taken),
     }),
   });
-  const watches = createWatches({ store, presentities, deadlines: watchExpiries, notifier, now, log });
+  const watches = createWatches({
+    ...{ store, serves, presentities, deadlines: watchExpiries, notifier, now, log },
+  });
 
   /** The last NOTIFY of a watch that was taken away from the watcher says that it is over, and no more. */
   function documentFor({ presentity, container, subscription }: Watch): Buffer | undefined {
@@ -96,22 +103,31 @@ export function createPresence(options: PresenceOptions): Presence {
   }
 
   function directoryChanged(users: readonly string[]): void {
-    resume();
+    [...waiting].forEach(take);
     for (const user of users) {
       const aor = user.startsWith('sip:') ? user : `sip:${user}`;
-      presentities.reread(aor);
+      if (serves(aor)) presentities.reread(aor);
       for (const watch of [...store.of(aor), ...store.by(aor)]) watches.reauthorize(watch);
     }
   }
 
-  function resume(): void {
+  function take(group: number): void {
+    if (taken.has(group)) return;
     // A pod with neither a replica of its own nor CMS knows no users yet, and must not take them for gone.
-    if (!loaded || resumed || directory.domains().length === 0) return;
-    resumed = true;
-    watches.restore();
-    // In this order, so that nobody is told a change who may not read it any more.
-    [...store.all()].forEach(watches.reauthorize);
-    for (const aor of new Set([...publications.users(), ...store.presentities()])) presentities.settle(aor);
+    if (directory.domains().length === 0) return void waiting.add(group);
+    waiting.delete(group);
+    taken.add(group);
+    const records = store.stored(group);
+    const aors = new Set([...publications.users(group), ...records.map(({ presentity }) => presentity)]);
+    const told = new Set([...aors].filter(presentities.settle));
+    watches.take(records, (presentity) => told.has(presentity));
+  }
+
+  function release(group: number): void {
+    waiting.delete(group);
+    taken.delete(group);
+    watches.release(group);
+    presentities.release(group);
   }
 
   return {
@@ -124,15 +140,11 @@ export function createPresence(options: PresenceOptions): Presence {
         now,
       }),
     subscribe: async (call) => handleSubscribe(call, { presentities, store, watches, contactFor, now }),
-    bindingsChanged(aor) {
-      // What is noticed before is looked at with everything else then, against what watchers have been told.
-      if (resumed) presentities.settle(aor);
-    },
+    // What is noticed before its group is taken is looked at with everything else then, against what watchers have been told.
+    bindingsChanged: presentities.settle,
     directoryChanged,
-    restore() {
-      loaded = true;
-      resume();
-    },
+    take,
+    release,
     describe(aor) {
       const { availability, activity, notes } = presentities.state(aor);
       const note = notes[0]?.text;

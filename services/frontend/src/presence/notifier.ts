@@ -38,7 +38,7 @@ export interface Notifier {
  */
 export function createNotifier(options: NotifierOptions): Notifier {
   function pump(watch: Watch): void {
-    if (watch.busy || !(watch.owed || isNews(watch))) return;
+    if (watch.released || watch.busy || !(watch.owed || isNews(watch))) return;
     const flow = options.flow(watch.flowId);
     // The watcher will come back on another flow with a SUBSCRIBE, and gets what it missed, or its time runs out.
     if (!flow || flow.closed) return;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EffectiveUser } from '@linchpin/topology';
+import { type EffectiveUser, groupOf } from '@linchpin/topology';
 import { type AggregationInput, aggregate } from './aggregation.ts';
 import { AVAILABILITY, defaultActivity } from './availability.ts';
 import { type AggregateState, aggregationInput, CONTAINER } from './categories.ts';
@@ -12,7 +12,8 @@ export interface Portraits {
   document(aor: string, container: number): Buffer;
   /** Renders again what has been asked for of this presentity. */
   update(aor: string): void;
-  forget(aor: string): void;
+  /** Forgets what was rendered of the group's presentities. */
+  release(group: number): void;
 }
 
 export interface PortraitsOptions {
@@ -59,7 +60,9 @@ export function createPortraits({ user, input }: PortraitsOptions): Portraits {
         if (!after.equals(before)) known?.set(container, after);
       }
     },
-    forget: (aor) => void documents.delete(aor),
+    release(group) {
+      for (const aor of documents.keys()) if (groupOf(aor) === group) documents.delete(aor);
+    },
   };
 }
 

@@ -11,6 +11,12 @@ import { endpointOf, type Publications, type Published, settlePublications } fro
 /** Until what the store did not take is tried again. */
 const RETRY_MS = 5000;
 
+/**
+ * What was published just now may be stored and yet not told: the process that stored it tells watchers after that. In
+ * milliseconds, with the time in which clocks differ.
+ */
+const TELLING_MS = 10_000;
+
 /** The users of this Front End as those whose presence can be watched. */
 export interface Presentities {
   /** Undefined for whoever is not, or no longer, a user who may sign in. */
@@ -22,15 +28,20 @@ export interface Presentities {
   document(aor: string, container: number): Buffer;
   /** Resolves when stored, and calls `onChange`. */
   replace(aor: string, published: Published[]): Promise<void>;
-  /** Endpoints have come or gone, or publications have expired. */
-  settle(aor: string): void;
+  /**
+   * Endpoints have come or gone, publications have expired, or the user has just been taken over. False where watchers may
+   * have been told last something else than what is true now, be it by another process.
+   */
+  settle(aor: string): boolean;
   /** The user's document or policies have changed. */
   reread(aor: string): void;
-  /** Whether what is true now is what watchers were told last, be it by an earlier process. */
-  isTold(aor: string): boolean;
+  /** Forgets what is only here of the group's users. */
+  release(group: number): void;
 }
 
 export interface PresentitiesOptions {
+  /** Whether the user's group is served here. */
+  serves(aor: string): boolean;
   directory: Pick<Directory, 'isLocalDomain' | 'user'>;
   bindings(aor: string): Binding[];
   publications: Publications;
@@ -42,7 +53,7 @@ export interface PresentitiesOptions {
 }
 
 export function createPresentities(options: PresentitiesOptions): Presentities {
-  const { directory, bindings, publications, expiries, onChange, now, log } = options;
+  const { serves, directory, bindings, publications, expiries, onChange, now, log } = options;
   const portraits = createPortraits({
     user: (aor) => directory.user(aor),
     input: (aor) => inputOf(aor, publications.of(aor)),
@@ -70,16 +81,23 @@ export function createPresentities(options: PresentitiesOptions): Presentities {
     changed(aor);
   }
 
-  function settle(aor: string): void {
+  function settle(aor: string): boolean {
+    // Timers and writes outlast the group here: whoever serves it now settles it.
+    if (!serves(aor)) return true;
     const settled = settlePublications(publications.of(aor), bindings(aor));
-    const told = markOf(inputOf(aor, settled));
-    if (told !== publications.told(aor) || !publications.holds(aor, settled)) {
-      publications.put(aor, settled, told).catch(tryAgain(aor));
+    const mark = markOf(inputOf(aor, settled));
+    const wasTold = mark === publications.told(aor);
+    if (!wasTold || !publications.holds(aor, settled)) {
+      publications.put(aor, settled, mark).catch(tryAgain(aor));
     }
     changed(aor);
+    return wasTold && !settled.some(isFresh);
   }
 
+  const isFresh = ({ state }: Published): boolean => state.publishedAt > now() - TELLING_MS;
+
   function changed(aor: string): void {
+    if (!serves(aor)) return;
     const expiry = nextExpiry(publications.of(aor));
     if (expiry === undefined) expiries.delete(aor);
     else expiries.set(aor, expiry);
@@ -101,7 +119,9 @@ export function createPresentities(options: PresentitiesOptions): Presentities {
       if (!enabled(aor) && publications.of(aor).length > 0) replace(aor, []).catch(tryAgain(aor));
       portraits.update(aor);
     },
-    isTold: (aor) =>
-      enabled(aor) !== undefined && markOf(inputOf(aor, publications.of(aor))) === publications.told(aor),
+    release(group) {
+      for (const aor of publications.users(group)) expiries.delete(aor);
+      portraits.release(group);
+    },
   };
 }

@@ -29,9 +29,9 @@ export interface Publications {
   told(aor: string): string | undefined;
   /** Resolves when durable. A user of whom there is nothing to say takes no place. */
   put(aor: string, publications: Published[], told: string | undefined): Promise<void>;
-  users(): string[];
+  users(group: number): string[];
   /** Publications, not users. */
-  count(): number;
+  count(groups: Iterable<number>): number;
 }
 
 const PREFIX = userStateKey('publications', '');
@@ -51,12 +51,16 @@ export function createPublications(state: UserState, now: () => number): Publica
       const value: PublicationsRecord = { publications, ...(told === undefined ? {} : { told }) };
       return state.put(keyOf(aor), value);
     },
-    users: () =>
-      Array.from(state.entries(PREFIX), ([key]) => `sip:${fromKeyToken(key.slice(PREFIX.length))}`),
-    count() {
+    users: (group) =>
+      Array.from(
+        state.entriesOf(group, 'publications'),
+        ([key]) => `sip:${fromKeyToken(key.slice(PREFIX.length))}`,
+      ),
+    count(groups) {
       let count = 0;
-      for (const [, { publications }] of state.entries<PublicationsRecord>(PREFIX))
-        count += livePublications(publications, now()).length;
+      for (const group of groups)
+        for (const [, { publications }] of state.entriesOf<PublicationsRecord>(group, 'publications'))
+          count += livePublications(publications, now()).length;
       return count;
     },
   };

@@ -1,22 +1,23 @@
 import { userStateKey } from '@linchpin/proto/subjects';
+import { groupOf } from '@linchpin/topology';
 import type { UserState } from '../fabric/user-state.ts';
 import { recordOf, SEQUENCE_BLOCK, type Watch, type WatchRecord } from './watch.ts';
 
-/** All watches that live, in memory by whom they concern, and in the store. */
+/** All watches of presentities that are served here, in memory by whom they concern, and in the store. */
 export interface WatchStore {
   get(id: string): Watch | undefined;
   /** Watches of which this is the presentity, in the order in which they began. */
   of(presentity: string): ReadonlySet<Watch>;
+  /** Those that the watcher has of presentities served here; of others their own Front Ends know. */
   by(watcher: string): ReadonlySet<Watch>;
-  presentities(): string[];
-  all(): Iterable<Watch>;
+  inGroup(group: number): Watch[];
   readonly size: number;
   add(watch: Watch): void;
   remove(watch: Watch): void;
   /** Resolves when durable. */
   save(watch: Watch): Promise<void>;
   erase(watch: Watch): Promise<void>;
-  stored(): WatchRecord[];
+  stored(group: number): WatchRecord[];
 }
 
 export function createWatchStore(state: UserState): WatchStore {
@@ -28,8 +29,8 @@ export function createWatchStore(state: UserState): WatchStore {
     get: (id) => watches.get(id),
     of: (presentity) => byPresentity.get(presentity) ?? none,
     by: (watcher) => byWatcher.get(watcher) ?? none,
-    presentities: () => [...byPresentity.keys()],
-    all: () => watches.values(),
+    inGroup: (group) =>
+      [...byPresentity].flatMap(([aor, watches]) => (groupOf(aor) === group ? [...watches] : [])),
     get size() {
       return watches.size;
     },
@@ -49,8 +50,8 @@ export function createWatchStore(state: UserState): WatchStore {
       watch.reserved = Math.max(watch.reserved, localSeq + SEQUENCE_BLOCK);
     },
     erase: (watch) => state.delete(keyOf(watch)),
-    stored: () =>
-      Array.from(state.entries<WatchRecord>(userStateKey('subscription', '')), ([, record]) => record),
+    stored: (group) =>
+      Array.from(state.entriesOf<WatchRecord>(group, 'subscription'), ([, record]) => record),
   };
 }
 

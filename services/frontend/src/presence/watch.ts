@@ -24,6 +24,8 @@ export interface Watch extends WatchRecord {
   told: Buffer | undefined;
   /** CSeq numbers below this one are free to be used without telling the store. */
   reserved: number;
+  /** Another Front End goes on with the dialog: nothing is sent or stored any more. */
+  released: boolean;
 }
 
 /**
@@ -34,10 +36,11 @@ export const SEQUENCE_BLOCK = 10_000;
 
 export function createWatch(record: WatchRecord): Watch {
   const reserved = record.dialog.localSeq + SEQUENCE_BLOCK;
-  return { ...record, id: record.dialog.localTag, busy: false, owed: false, told: undefined, reserved };
+  const id = record.dialog.localTag;
+  return { ...record, id, busy: false, owed: false, told: undefined, reserved, released: false };
 }
 
-/** As it goes on after a restart; its first NOTIFY reserves numbers before it is sent. */
+/** As it goes on in another process; its first NOTIFY reserves numbers before it is sent. */
 export function resumeWatch({ dialog, ...record }: WatchRecord): Watch {
   const localSeq = dialog.localSeq + SEQUENCE_BLOCK;
   return { ...createWatch({ ...record, dialog: { ...dialog, localSeq } }), reserved: localSeq };

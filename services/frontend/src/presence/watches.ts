@@ -1,4 +1,5 @@
 import { type SubscriptionAction, type SubscriptionInput, stepSubscription } from '@linchpin/sip';
+import { StateUnavailable } from '../state-unavailable.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Notifier } from './notifier.ts';
 import type { Presentities } from './presentities.ts';
@@ -7,7 +8,7 @@ import type { WatchStore } from './watch-store.ts';
 
 /** The life of watches, from their first SUBSCRIBE to their last NOTIFY. */
 export interface Watches {
-  /** Resolves when stored, which must be before the 200; no NOTIFY is sent yet. */
+  /** Resolves when stored, which must be before the 200; no NOTIFY is sent yet. Both reject with StateUnavailable. */
   begin(record: WatchRecord): Promise<Watch>;
   /** Resolves when stored, with what to do once the 200 is sent; undefined when the watch has ended meanwhile. */
   refresh(watch: Watch, expires: number): Promise<SubscriptionAction[] | undefined>;
@@ -19,13 +20,17 @@ export interface Watches {
   due(id: string): void;
   /** Asks again whether the watcher may watch, and what it may read, and tells it if that has changed. */
   reauthorize(watch: Watch): void;
-  /** Takes up what an earlier process kept, without telling anybody. */
-  restore(): void;
+  /** Takes up what another process kept, and tells who was told something else last, or may read something else now. */
+  take(records: readonly WatchRecord[], isTold: (presentity: string) => boolean): void;
+  /** Forgets the group's watches as they stand: their dialogs go on elsewhere. */
+  release(group: number): void;
 }
 
 export interface WatchesOptions {
   store: WatchStore;
-  presentities: Pick<Presentities, 'enabled' | 'mayWatch' | 'containerFor' | 'isTold' | 'document'>;
+  /** Whether the presentity's group is served here. */
+  serves(presentity: string): boolean;
+  presentities: Pick<Presentities, 'enabled' | 'mayWatch' | 'containerFor' | 'document'>;
   deadlines: Pick<Deadlines, 'set' | 'delete'>;
   notifier: Notifier;
   now(): number;
@@ -37,6 +42,7 @@ const RETRY_MS = 5000;
 
 export function createWatches({
   store,
+  serves,
   presentities,
   deadlines,
   notifier,
@@ -61,6 +67,7 @@ export function createWatches({
   }
 
   function step(watch: Watch, input: SubscriptionInput): void {
+    if (watch.released) return;
     perform(watch, advance(watch, input));
   }
 
@@ -75,14 +82,27 @@ export function createWatches({
     log.warn({ err: error }, 'a presence subscription is not stored as it is');
   }
 
+  /** A dialog that has moved while the store was written to is not over: its watcher shall ask again (RFC 6665 4.1.2.2). */
+  function isLive(watch: Watch): boolean {
+    if (watch.released) throw moved();
+    return store.get(watch.id) === watch;
+  }
+
+  async function begin(record: WatchRecord): Promise<Watch> {
+    const watch = createWatch(record);
+    await store.save(watch);
+    if (!serves(record.presentity)) throw moved();
+    return live(watch);
+  }
+
   async function refresh(watch: Watch, expires: number): Promise<SubscriptionAction[] | undefined> {
     if (expires === 0) await store.erase(watch);
-    if (store.get(watch.id) !== watch) return undefined;
+    if (!isLive(watch)) return undefined;
     const actions = advance(watch, { type: 'refresh', expires, now: now() });
     if (expires === 0) return actions;
     live(watch);
     await store.save(watch);
-    return store.get(watch.id) === watch ? actions : undefined;
+    return isLive(watch) ? actions : undefined;
   }
 
   async function reserve(watch: Watch): Promise<void> {
@@ -118,29 +138,36 @@ export function createWatches({
     store.save(watch).catch(warn);
   }
 
-  /** Whoever was told by an earlier process what is true now counts as told by this one. */
-  function restore(): void {
-    const told = new Map<string, boolean>();
-    for (const record of store.stored()) {
+  function take(records: readonly WatchRecord[], isTold: (presentity: string) => boolean): void {
+    for (const record of records) {
       const watch = live(resumeWatch(record));
       const { presentity, container } = watch;
-      if (!told.has(presentity)) told.set(presentity, presentities.isTold(presentity));
-      if (told.get(presentity)) watch.told = presentities.document(presentity, container);
+      // Who left is told nothing more than that, so there is no document to compare with.
+      if (isTold(presentity) && presentities.enabled(presentity))
+        watch.told = presentities.document(presentity, container);
+      reauthorize(watch);
+    }
+  }
+
+  function release(group: number): void {
+    for (const watch of store.inGroup(group)) {
+      watch.released = true;
+      store.remove(watch);
+      deadlines.delete(watch.id);
     }
   }
 
   return {
-    async begin(record) {
-      const watch = createWatch(record);
-      await store.save(watch);
-      return live(watch);
-    },
+    begin,
     refresh,
     perform,
     step,
     reserve,
     due,
     reauthorize,
-    restore,
+    take,
+    release,
   };
 }
+
+const moved = (): StateUnavailable => new StateUnavailable('another Front End serves the presentity now');

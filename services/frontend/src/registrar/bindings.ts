@@ -1,5 +1,6 @@
 import type { Logger } from '@linchpin/host';
 import { fromKeyToken, userStateKey } from '@linchpin/proto/subjects';
+import { groupOf } from '@linchpin/topology';
 import type { UserState } from '../fabric/user-state.ts';
 import type { Binding } from './binding.ts';
 import { createExpiry } from './expiry.ts';
@@ -9,12 +10,15 @@ export interface Bindings {
   of(aor: string): Binding[];
   /** Resolves when stored; rejects with StateUnavailable, then nothing has changed. */
   store(aor: string, bindings: Binding[]): Promise<void>;
-  /** Takes out what is unwanted, and tries again while the store is away. */
+  /** Takes out what is unwanted, and tries again while the store is away and the user is served here. */
   remove(aor: string, unwanted: (binding: Binding) => boolean, why: string): void;
-  /** All users that have bindings. */
+  /** All users of the groups served here that have bindings. */
   users(): ReadonlyMap<string, unknown>;
-  /** After the state was loaded: takes up the timers. */
-  restore(): void;
+  usersOf(group: number): Iterable<string>;
+  /** The group is served here from now on, and its state is in memory: takes up the timers. */
+  take(group: number): void;
+  /** Another Front End goes on with the group: forgets its timers, and changes nothing that is stored. */
+  release(group: number): void;
   stop(): void;
 }
 
@@ -31,19 +35,31 @@ const SCHEME = 'sip:';
 const PREFIX = userStateKey('bindings', '');
 
 export function createBindings({ state, log, onRemoved, now = Date.now }: BindingsParts): Bindings {
-  /** The keys in the store of all users that have bindings. */
+  /** The keys in the store of all users that have bindings, and the same users by groups that are served here. */
   const keys = new Map<string, string>();
+  const groups = new Map<number, Set<string>>();
   const expiry = createExpiry((aor) => remove(aor, ({ expiresAt }) => expiresAt <= now(), 'expired'), now);
   const retries = new Set<NodeJS.Timeout>();
 
   const keyOf = (aor: string) => keys.get(aor) ?? userStateKey('bindings', aor.slice(SCHEME.length));
   const stored = (aor: string) => state.get<Binding[]>(keyOf(aor)) ?? [];
 
+  /** What a write that was under way leaves when its group has been released is for another Front End to see. */
   function track(aor: string): void {
-    const bindings = stored(aor);
+    const users = groups.get(groupOf(aor));
+    if (users) follow(aor, keyOf(aor), users);
+  }
+
+  function follow(aor: string, key: string, users: Set<string>): void {
+    const bindings = state.get<Binding[]>(key) ?? [];
     for (const { expiresAt } of bindings) expiry.set(aor, expiresAt);
-    if (bindings.length > 0) keys.set(aor, keyOf(aor));
-    else keys.delete(aor);
+    if (bindings.length > 0) {
+      keys.set(aor, key);
+      users.add(aor);
+    } else {
+      keys.delete(aor);
+      users.delete(aor);
+    }
   }
 
   async function store(aor: string, bindings: Binding[]): Promise<void> {
@@ -59,6 +75,8 @@ export function createBindings({ state, log, onRemoved, now = Date.now }: Bindin
   }
 
   function remove(aor: string, unwanted: (binding: Binding) => boolean, why: string): void {
+    // Timers and connections outlast the group here: whoever serves it now has its own.
+    if (!groups.has(groupOf(aor))) return;
     const before = stored(aor);
     const gone = before.filter(unwanted);
     if (gone.length === 0) return;
@@ -91,8 +109,16 @@ export function createBindings({ state, log, onRemoved, now = Date.now }: Bindin
     store,
     remove,
     users: () => keys,
-    restore() {
-      for (const [key] of state.entries(PREFIX)) track(SCHEME + fromKeyToken(key.slice(PREFIX.length)));
+    usersOf: (group) => groups.get(group) ?? [],
+    take(group) {
+      const users = new Set<string>();
+      groups.set(group, users);
+      for (const [key] of state.entriesOf(group, 'bindings'))
+        follow(SCHEME + fromKeyToken(key.slice(PREFIX.length)), key, users);
+    },
+    release(group) {
+      for (const aor of groups.get(group) ?? []) keys.delete(aor);
+      groups.delete(group);
     },
     stop() {
       expiry.stop();

@@ -1,6 +1,9 @@
 import type { Flow } from '@linchpin/sip';
 
-/** Tells when a connection has been gone for longer than the grace in which its client may come back. */
+/**
+ * Tells when a connection has been gone for longer than the grace in which its client may come back, of users of groups that are
+ * served elsewhere by then as well: whether that matters here is for the listener to know.
+ */
 export interface FlowWatch {
   /** Names what depends on the flow; nothing happens for UDP, which has no end. */
   watch(flow: Flow, aor: string): void;
