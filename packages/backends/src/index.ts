@@ -3,4 +3,4 @@ export { whenNpmEnds } from './launcher.ts';
 export { type NatsServer, startNats } from './nats.ts';
 export { freePort, portBusy } from './ports.ts';
 export { type PostgresServer, startPostgres } from './postgres.ts';
-export { endProcess, spawnGuarded } from './process.ts';
+export { endProcess, type GuardedChild, spawnGuarded } from './process.ts';
