@@ -10,7 +10,7 @@ const libraries = ['proto', 'sip', 'topology', 'host'];
 const allowed: Record<string, string[]> = {
   proto: [],
   sip: [],
-  host: [],
+  host: ['proto'],
   topology: ['proto', 'host'],
   backends: [],
   testkit: [...libraries, 'backends'],

@@ -1,6 +1,8 @@
 export { type BucketLimits, createBuckets } from './buckets.ts';
 export type { AuthenticatedCall } from './caller.ts';
 export { hostConfig, type TlsFiles } from './config.ts';
+export { type Closing, closeGently } from './drain/close-gently.ts';
+export type { Draining, DrainReport, Remaining } from './drain/drain.ts';
 export { createHealth, type Health } from './health.ts';
 export { HostError } from './host-error.ts';
 export { createLog, type Logger } from './log.ts';

@@ -26,40 +26,55 @@ export interface ProcessLife {
   started(role: StartedRole): void;
 }
 
-/** Signals count from the first moment; one that comes while the role starts ends the process at once. */
+/**
+ * Signals count from the first moment; one that comes while the role starts ends the process at once. A role that was drained
+ * by RPC ends its process too, for whoever runs it to start a new one.
+ */
 export function followSignals(log: Logger): ProcessLife {
   let role: StartedRole | undefined;
-  let ending = false;
+  let asked = false;
 
-  function end(why: string, drain: boolean): void {
-    if (ending || !role) process.exit(ending ? EXIT.now : EXIT.ok);
-    ending = true;
-    log.info({ why }, drain ? 'draining' : 'stopping');
-    void leave(role, drain, log);
+  function end(why: string): void {
+    if (asked || !role) process.exit(asked ? EXIT.now : EXIT.ok);
+    asked = true;
+    void role.drain(why);
+  }
+
+  // A supervisor that is gone leaves nobody who waits for the drain.
+  function abandoned(): void {
+    if (!role) process.exit(EXIT.ok);
+    log.info({ why: 'the supervisor is gone' }, 'stopping');
+    role.cutDrain();
+    leave(role, log);
   }
 
   const supervised = process.env.LINCHPIN_SUPERVISED === '1';
-  process.on('SIGTERM', () => end('SIGTERM', true));
+  process.on('SIGTERM', () => end('SIGTERM'));
   // Ctrl-C goes to all processes of the terminal: the supervisor has it too, and says SIGTERM in its own time.
-  process.on('SIGINT', () => supervised || end('SIGINT', true));
+  process.on('SIGINT', () => supervised || end('SIGINT'));
   process.on('SIGHUP', () => void reload(role, log));
-  if (supervised) onStdinEnd(() => ending || end('the supervisor is gone', false));
+  if (supervised) onStdinEnd(abandoned);
   return {
     started(started) {
       role = started;
+      void started.drained.then(() => leave(started, log));
     },
   };
 }
 
-async function leave(role: StartedRole, drain: boolean, log: Logger): Promise<never> {
-  if (drain) await role.drain().catch((error) => log.error({ err: error }, 'drain failed'));
+let leaving = false;
+
+function leave(role: StartedRole, log: Logger): void {
+  if (leaving) return;
+  leaving = true;
   setTimeout(() => {
     log.fatal({ deadlineMs: STOP_DEADLINE_MS }, 'did not stop in time');
     process.exit(EXIT.internal);
   }, STOP_DEADLINE_MS);
-  await role.stop();
-  log.info('stopped');
-  process.exit(EXIT.ok);
+  void role.stop().then(() => {
+    log.info('stopped');
+    process.exit(EXIT.ok);
+  });
 }
 
 async function reload(role: StartedRole | undefined, log: Logger): Promise<void> {

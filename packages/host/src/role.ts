@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
+import type { Draining } from './drain/drain.ts';
 import type { Health } from './health.ts';
 import type { Logger } from './log.ts';
 import type { Mtls } from './mtls.ts';
@@ -18,8 +19,8 @@ export interface Endpoint {
 export interface Role {
   /** Resolves when the role can serve; the RPC port opens after that. Must not wait for a neighbour. */
   start(): Promise<void>;
-  /** Take nothing new, let what is under way end. Bounded by `drainSeconds`. */
-  drain(): Promise<void>;
+  /** Take nothing new, let what is under way end. Bounded by `drainSeconds`; called once. */
+  drain(draining: Draining): Promise<void>;
   /** Close everything; also called without `drain` and after a failed `start`. */
   stop(): Promise<void>;
   /** The role's own listeners; the host adds `rpc` and `http`. */

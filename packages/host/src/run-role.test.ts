@@ -5,10 +5,13 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { status } from '@grpc/grpc-js';
 import { freePort } from '@linchpin/backends';
+import { type DrainProgress, DrainState, PodClient } from '@linchpin/proto/pod/v1/pod';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { type Certificates, createCertificates } from '../test/certificates.ts';
+import { createRpcClient } from './rpc-client.ts';
 
 let certificates: Certificates;
 let children: ChildProcess[];
@@ -103,6 +106,13 @@ test('starts, tells its status, and ends cleanly on SIGTERM after draining', asy
   await role.said('draining');
   expect((await fetch(`${http}/healthz/ready`)).status).toBe(503);
   expect((await fetch(`${http}/healthz/live`)).status).toBe(200);
+  const { health, drain } = (await (await fetch(`${http}/status`)).json()) as Record<string, unknown>;
+  expect(health).toBe('draining');
+  expect(drain).toMatchObject({ state: 'draining', remaining: { guests: 1 }, limitSeconds: 20 });
+  const metrics = await (await fetch(`${http}/metrics`)).text();
+  expect(metrics).toMatch(/^linchpin_drain_active\{.*\} 1$/m);
+  expect(metrics).toMatch(/^linchpin_drain_remaining\{what="guests",.*\} 1$/m);
+  expect(metrics).toMatch(/^linchpin_drain_forced_total\{.*\} 0$/m);
   expect(await role.exited).toEqual([0, null]);
   expect(messages(role).slice(-3)).toEqual(['draining', 'greeter stopped', 'stopped']);
   expect(role.lines.at(-2)).toMatchObject({
@@ -130,6 +140,59 @@ test('a drain that takes too long is cut off', async () => {
   role.child.kill('SIGTERM');
   expect(await role.exited).toEqual([0, null]);
   expect(messages(role)).toContain('drain took too long');
+});
+
+async function callDrain(port: number, as: string) {
+  const mtls = await certificates.mtls(as);
+  const client = createRpcClient(PodClient, `127.0.0.1:${port}`, 'greeter', mtls);
+  const seen: DrainProgress[] = [];
+  const calls = client.drain({}).on('data', (progress: DrainProgress) => seen.push(progress));
+  const ended = new Promise<Error | undefined>((resolve) => {
+    calls.on('end', () => resolve(undefined)).on('error', resolve);
+  });
+  const first = once(calls, 'data') as Promise<[DrainProgress]>;
+  first.catch(() => {});
+  return { first, seen, ended: ended.finally(() => client.close()) };
+}
+
+test('an administrator drains it by RPC, sees how it goes, and the process ends', async () => {
+  const { path, ports } = await configure({ greeter: { drainMs: 1_500 } });
+  const role = run(path);
+  await role.said('started');
+  const drain = await callDrain(ports.rpc, 'admin');
+  expect((await drain.first)[0]).toMatchObject({
+    pod: 'greeter-0',
+    state: DrainState.DRAINING,
+    remaining: { guests: 1 },
+    joined: false,
+  });
+  const other = await callDrain(ports.rpc, 'cms');
+  expect((await other.first)[0]).toMatchObject({ joined: true });
+  role.child.kill('SIGTERM');
+  expect(await drain.ended).toBeUndefined();
+  expect(drain.seen.at(-1)).toMatchObject({ state: DrainState.DONE, remaining: {} });
+  expect(await role.exited).toEqual([0, null]);
+  expect(messages(role).filter((message) => message === 'draining')).toHaveLength(1);
+});
+
+test('only administrators drain', async () => {
+  const { path, ports } = await configure();
+  const role = run(path);
+  await role.said('started');
+  const drain = await callDrain(ports.rpc, 'guest');
+  expect(await drain.ended).toMatchObject({ code: status.PERMISSION_DENIED });
+  role.child.kill('SIGTERM');
+  expect(await role.exited).toEqual([0, null]);
+});
+
+test('the end of a supervisor ends the role, also while it drains', async () => {
+  const { path } = await configure({ greeter: { drainMs: 60_000 }, drainSeconds: 60 });
+  const role = run(path, { LINCHPIN_SUPERVISED: '1' });
+  await role.said('started');
+  role.child.kill('SIGTERM');
+  await role.said('draining');
+  role.child.stdin?.end();
+  expect(await role.exited).toEqual([0, null]);
 });
 
 test('the end of a supervisor ends the role', async () => {

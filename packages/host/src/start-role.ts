@@ -1,4 +1,7 @@
 import type { HostConfig } from './config.ts';
+import { createDrain, type Drain } from './drain/drain.ts';
+import { exposeDrain } from './drain/drain-metrics.ts';
+import { addPodService } from './drain/pod-rpc.ts';
 import { createHost, type OwnedHost } from './host.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { createLog, type Logger } from './log.ts';
@@ -21,8 +24,12 @@ export interface StartedRole {
   /** With real ports. */
   readonly rpc: Endpoint;
   readonly http: Endpoint;
-  /** Readiness off, then the role's own drain, at most `drainSeconds`. */
-  drain(): Promise<void>;
+  /** Readiness off, then the role's own drain, at most `drainSeconds`. Joins one that is under way. */
+  drain(why?: string): Promise<void>;
+  /** Resolves when a drain is over, whoever began it: an administrator may by RPC. The process has to end then. */
+  readonly drained: Promise<void>;
+  /** Ends a drain that is under way, whatever is left. */
+  cutDrain(): void;
   stop(): Promise<void>;
   /** Certificates. */
   reload(): Promise<void>;
@@ -32,7 +39,7 @@ export async function startRole<C extends HostConfig>(options: StartRole<C>): Pr
   const { config } = options;
   const log = options.log ?? createLog({ role: options.role, name: config.name, level: config.log.level });
   const host = await createHost(config, { role: options.role, version: options.version, log });
-  const parts: Parts = { host, drainMs: config.drainSeconds * 1000 };
+  const parts: Parts = { host };
   try {
     await start(options, parts);
   } catch (error) {
@@ -45,9 +52,9 @@ export async function startRole<C extends HostConfig>(options: StartRole<C>): Pr
 /** What there is so far, so that a start that fails halfway can be undone. */
 interface Parts {
   host: OwnedHost;
-  drainMs: number;
   http?: HttpServer;
   role?: Role;
+  drain?: Drain;
 }
 
 // The probes are answered first and the RPC port opens last: nobody calls a role that is not ready for it.
@@ -58,19 +65,22 @@ async function start<C extends HostConfig>({ config, create }: StartRole<C>, par
   const role = await create(config, host);
   parts.role = role;
   exposeConfigVersion(host.metrics, () => role.configVersion());
+  parts.drain = drainOf(role, host, config);
   await role.start();
   await host.rpc.listen();
   host.health.enter('running');
 }
 
 function startedRole(parts: Required<Parts>, config: HostConfig): StartedRole {
-  const { host, role } = parts;
+  const { host, role, drain } = parts;
   return {
     host,
     role,
     rpc: rpcEndpoint(parts, config),
     http: httpEndpoint(parts, config),
-    drain: () => drain(parts),
+    drain: (why = 'asked to') => drain.begin(why),
+    drained: drain.over,
+    cutDrain: drain.cut,
     stop: () => stop(parts),
     async reload() {
       await host.mtls.reload();
@@ -79,14 +89,16 @@ function startedRole(parts: Required<Parts>, config: HostConfig): StartedRole {
   };
 }
 
-async function drain({ host, role, drainMs }: Required<Parts>): Promise<void> {
-  host.health.enter('draining');
-  const expired = Promise.withResolvers<void>();
-  const timer = setTimeout(() => {
-    host.log.warn({ drainMs }, 'drain took too long');
-    expired.resolve();
-  }, drainMs);
-  await Promise.race([role.drain(), expired.promise]).finally(() => clearTimeout(timer));
+function drainOf(role: Role, { name, health, log, metrics, rpc }: OwnedHost, config: HostConfig): Drain {
+  const drain = createDrain({
+    limitMs: config.drainSeconds * 1000,
+    log,
+    enter: () => health.enter('draining'),
+    run: async (draining) => role.drain(draining),
+  });
+  exposeDrain(metrics, drain);
+  addPodService(rpc, name, drain);
+  return drain;
 }
 
 // What fails to close must not keep the rest open.
@@ -101,7 +113,7 @@ async function stop({ host, http, role }: Parts): Promise<void> {
 }
 
 function describe(parts: Parts, config: HostConfig): Record<string, unknown> {
-  const { host, role } = parts;
+  const { host, role, drain } = parts;
   const own = [rpcEndpoint(parts, config), httpEndpoint(parts, config)];
   return {
     role: host.role,
@@ -110,6 +122,7 @@ function describe(parts: Parts, config: HostConfig): Record<string, unknown> {
     version: host.version,
     configVersion: role?.configVersion() ?? 0,
     health: host.health.state,
+    drain: drain?.report(),
     endpoints: [...own, ...(role?.endpoints() ?? [])],
   };
 }

@@ -28,7 +28,12 @@ function create({ greeter }: Config, host: Host): Role {
       server.once('error', listening.reject).listen(greeter.port, '127.0.0.1', listening.resolve);
       await listening.promise;
     },
-    drain: () => wait(greeter.drainMs),
+    async drain(draining) {
+      let guests = greeter.drainMs > 0 ? 1 : 0;
+      draining.count(() => ({ guests }));
+      await wait(greeter.drainMs);
+      guests = 0;
+    },
     async stop() {
       server?.close();
       host.log.info({ password: 'pw' }, 'greeter stopped');
