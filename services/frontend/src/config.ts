@@ -67,6 +67,13 @@ export const frontendConfig = hostConfig.extend({
       patienceSeconds: z.number().min(0.1).max(30).default(5).describe('a write waits so long for the store'),
     })
     .prefault({}),
+  signingKeyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'path of 32 secret bytes, the same for all Front Ends of a pool; without it each has its own in dataDir',
+    ),
   nonceLifetime: z.int().min(30).default(300).describe('seconds'),
 });
 

@@ -30,25 +30,34 @@ import { createEviction } from './registrar/eviction.ts';
 import { createFlowWatch } from './registrar/flow-watch.ts';
 import { createRegistrar } from './registrar/registrar.ts';
 import { createRoutes } from './routes.ts';
-import { createDirectors } from './signaling/directors.ts';
-import { createEdges } from './signaling/edges.ts';
+import { createDispatch, type Owners } from './signaling/dispatch.ts';
 import { malformedAs, survive, withoutAnswer } from './signaling/failures.ts';
-import { createFlows, hostOf, isRemote } from './signaling/flows.ts';
+import { createFlows } from './signaling/flows.ts';
+import { closed, podOf } from './signaling/frames.ts';
 import { createInbound } from './signaling/inbound.ts';
+import { createLinks } from './signaling/links.ts';
 import { createListeners } from './signaling/listeners.ts';
 import { takeOwnRoutes } from './signaling/own-routes.ts';
+import { createPeers } from './signaling/peers.ts';
 import { createRefusals } from './signaling/refusals.ts';
-import { createRemoteFlows, podOf } from './signaling/remote-flows.ts';
+import { createRelayedTransactions } from './signaling/relayed.ts';
+import { hostOf, isRemote } from './signaling/remote-flow.ts';
+import { createRemoteFlows } from './signaling/remote-flows.ts';
 import { createCalls } from './signaling/served-call.ts';
 import { loadSigningKey } from './signaling/signing-key.ts';
 import { createTelemetry } from './telemetry.ts';
 import { uriTransport } from './uri-transport.ts';
 
+/** What a test puts in the place of parts that are made here otherwise. */
+export interface RoleParts {
+  owners?: Owners;
+}
+
 /** Every part of a Front End, made here in order. */
-export async function createRole(config: FrontendConfig, host: Host): Promise<Role> {
+export async function createRole(config: FrontendConfig, host: Host, parts: RoleParts = {}): Promise<Role> {
   const { log, name: pod, mtls } = host;
   const nats = host.nats();
-  const signingKey = await loadSigningKey(host.dataDir);
+  const signingKey = await loadSigningKey(host.dataDir, config.signingKeyFile);
   const telemetry = createTelemetry(host.metrics);
 
   const replica = createReplica({
@@ -64,7 +73,7 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
   const home = createHome({
     pod,
     directory,
-    isAddress: (hostPort) => listeners.addresses().has(hostPort) || remoteFlows.edges.has(hostPort),
+    isAddress: (hostPort) => listeners.addresses().has(hostPort) || remoteFlows.servers.has(hostPort),
   });
   const state = createUserState({
     nats,
@@ -76,16 +85,47 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
 
   const layer = createTransactionLayer({
     onRequest: (request, flow) => inbound(request, flow),
-    onAck: (ack, flow) => withoutAnswer(() => conversations.acknowledge(ack, flow), log),
+    onAck(ack, flow) {
+      if (!dispatch.follow(ack, flow)) withoutAnswer(() => conversations.acknowledge(ack, flow), log);
+    },
+    onCancel: (cancel, flow) => dispatch.follow(cancel, flow),
+    onStray: (response, flow) => dispatch.response(response, flow),
   });
   const remoteFlows = createRemoteFlows({
     pod,
     domain: config.domain,
-    send: (edge, frame) => edges.links.get(edge)?.send(frame) ?? false,
+    send: (to, frame) => (to === pod ? peers.toClient(frame) : links.send(to, frame)),
   });
-  const edges = createEdges({ pod, mtls, replica, directory, flows: remoteFlows, layer, log });
-  const directors = createDirectors({ pod, flows: remoteFlows, layer, log });
+  const links = createLinks({
+    pod,
+    mtls,
+    replica,
+    directory,
+    onFrame: (frame, from) => peers.answered(frame, from),
+    onFrontEnd: () => dispatch.look(),
+    onGone: remoteFlows.podGone,
+    log,
+  });
+  const peers = createPeers({
+    pod,
+    flows: remoteFlows,
+    here: (id) => flows.here(id),
+    layer,
+    tellFrontEnds: links.tellFrontEnds,
+    log,
+  });
+  const owners: Owners = parts.owners ?? { serves: () => true, ownerOf: () => pod, onOwners: () => () => {} };
+  const dispatch = createDispatch({
+    pod,
+    domain: config.domain,
+    owners,
+    isHomed: (aor) => home.find(aor) !== undefined,
+    links,
+    layer,
+    relayed: createRelayedTransactions(),
+  });
   const listeners = createListeners(config, {
+    idPrefix: `${pod}/`,
     onMessage: (message, flow) => survive(() => layer.receive(message, flow), log),
     onFlow: (flow) => flows.add(flow),
     onMalformed: (error, flow) => {
@@ -98,16 +138,26 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     },
   });
   const flows = createFlows({
+    pod,
     remote: remoteFlows,
     udp: () => listeners.list().filter(({ transport }) => transport === 'udp'),
-    isEdge: (name) => directory.poolOf(name)?.role === 'edge',
+    pods: links,
     connect: listeners.connect,
+    onClosed({ id, identity }) {
+      remoteFlows.ended(id);
+      // Who has not signed in is known to nobody else.
+      if (identity !== '') links.tellFrontEnds(closed(id));
+    },
   });
 
   const bindings = createBindings({ state, log, onRemoved: (aor) => presence.bindingsChanged(aor) });
-  const watch = createFlowWatch(config.registrar.graceSeconds * 1000, (flowId, aor) =>
-    bindings.remove(aor, (binding) => binding.flowId === flowId, 'connection lost'),
-  );
+  const watch = createFlowWatch(config.registrar.graceSeconds * 1000, (flowId, aor) => {
+    const lost = bindings.of(aor).filter((binding) => binding.flowId === flowId);
+    // A pod that was cut off for a while comes back with its connections.
+    for (const binding of lost.filter(flows.isOpen)) rewatch(aor, binding);
+    const isLost = (binding: Binding) => binding.flowId === flowId && !flows.isOpen(binding);
+    bindings.remove(aor, isLost, 'connection lost');
+  });
   const eviction = createEviction({
     bindings,
     find: home.find,
@@ -182,11 +232,13 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     }),
     authenticate: createAuthentication({
       directory,
-      nonces: createNonces({ key: signingKey('nonce'), lifetime: config.nonceLifetime }),
+      nonces: createNonces({ key: signingKey(`nonce ${pod}`), lifetime: config.nonceLifetime }),
       isRemote,
     }),
     readHop: hops.read,
     createCall: createCalls(refusals, telemetry),
+    isOpen: (flowId) => flows.find(flowId)?.closed === false,
+    dispatch,
     isLoaded: () => state.loaded,
     refusals,
     telemetry,
@@ -198,7 +250,7 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
     flows: () => flows.size,
     transactions: layer.stats,
   });
-  host.rpc.addService(RelayService, { connect: directors.handler }, { allow: ['director'] });
+  host.rpc.addService(RelayService, { connect: peers.handler }, { allow: ['director', 'frontend'] });
   host.rpc.addService(
     FrontendService,
     createFrontendRpc({
@@ -262,8 +314,9 @@ export async function createRole(config: FrontendConfig, host: Host): Promise<Ro
       bindings.stop();
       presence.stop();
       await listeners.close();
-      directors.close();
-      edges.stop();
+      dispatch.stop();
+      peers.close();
+      links.stop();
       remoteFlows.stop();
       layer.close();
       state.close();

@@ -1,25 +1,21 @@
-import { type Address, type Flow, type Listener, SipUri, type TransportName } from '@linchpin/sip';
-import { RemoteFlow } from './remote-flow.ts';
-import { podOf, type RemoteFlows } from './remote-flows.ts';
+import { type Address, type Flow, type Listener, SipUri } from '@linchpin/sip';
+import { podOf } from './frames.ts';
+import { type FlowRecord, isTransport, type RemoteFlows } from './remote-flows.ts';
 
 /** What is kept of a flow in a binding. */
-export interface FlowFacts {
-  flowId: string;
-  transport: TransportName;
-  /** host:port of the peer. */
-  received: string;
-  /** host:port of this side as the peer knows it. */
-  sentBy?: string | undefined;
+export interface FlowFacts extends FlowRecord {
   contact: string;
   path: readonly string[];
 }
 
-/** All flows that this pod can send on: connections of its own, UDP peers, and connections at Edges. */
+/** All flows that this pod can send on: connections of its own, UDP peers, and those at other pods. */
 export interface Flows {
   add(flow: Flow): void;
-  /** UDP flows always are there; for an Edge's flow that is not known yet, Edge tells on the first use whether it lives. */
+  /** One that ends here. UDP flows always are there. */
+  here(id: string): Flow | undefined;
+  /** For a flow at another pod that is not known yet, that pod tells on the first use whether it lives. */
   find(id: string): Flow | undefined;
-  /** Makes an Edge's flow known again after a restart; undefined when the flow is gone for good. */
+  /** Makes a flow at another pod known again after a restart; undefined when the flow is gone for good. */
   revive(facts: FlowFacts): Flow | undefined;
   /** Whether the flow itself is there. */
   isOpen(facts: FlowFacts): boolean;
@@ -27,52 +23,63 @@ export interface Flows {
   isDead(facts: FlowFacts): boolean;
   /** The way to an endpoint: its flow, else, where it listens at the address it came from, a new connection. */
   wayTo(facts: FlowFacts): Flow | Promise<Flow | undefined> | undefined;
-  /** Open connections, here and at Edges. */
+  /** Open connections, here and at other pods. */
   all(): Iterable<Flow>;
   readonly size: number;
 }
 
 export interface FlowsParts {
+  pod: string;
   remote: RemoteFlows;
   /** The UDP listeners. */
   udp(): readonly Listener[];
-  /** Whether the first word of a flow id is the name of an Edge pod. */
-  isEdge(name: string): boolean;
+  /** Whether there is such a pod, and whether the stream to it is open now. */
+  pods: { has(pod: string): boolean; isUp(pod: string): boolean };
   connect(remote: Address): Promise<Flow>;
+  /** A connection to this pod has ended. */
+  onClosed(flow: Flow): void;
 }
 
-export const isRemote = (flow: Flow): flow is RemoteFlow => flow instanceof RemoteFlow;
+const wordsOf = (id: string): string[] => id.split('/');
 
-/** host:port by which the client at the other end knows this side: of an Edge's client it is the Edge's. */
-export const hostOf = (flow: Flow): string => (isRemote(flow) ? flow.advertised : flow.sentBy);
-
-export function createFlows({ remote, udp, isEdge, connect }: FlowsParts): Flows {
+export function createFlows({ pod, remote, udp, pods, connect, onClosed }: FlowsParts): Flows {
   const connections = new Map<string, Flow>();
+  const own = `${pod}/`;
 
-  /** `udp/<local>/<remote>`: the id says all; where it names an address that is not used any more, any socket will do. */
+  /** `<pod>/udp/<local>/<remote>`: the id says all; where it names an address that is not used any more, any socket will do. */
   function overUdp(id: string): Flow | undefined {
-    const [transport, , remote = ''] = id.split('/');
-    const peer = transport === 'udp' ? addressIn(remote) : undefined;
+    const [, transport, , there = ''] = wordsOf(id);
+    const peer = transport === 'udp' ? addressIn(there) : undefined;
     if (!peer) return undefined;
     const flows = udp().map((listener) => listener.flowTo?.(peer));
     return flows.find((flow) => flow?.id === id) ?? flows[0];
   }
 
-  const find = (id: string): Flow | undefined => connections.get(id) ?? remote.find(id) ?? overUdp(id);
-
-  function revive(facts: FlowFacts): Flow | undefined {
+  /** Over UDP a client can be told from here what the pod that it came to cannot tell it any more. */
+  function elsewhere(facts: FlowRecord): Flow | undefined {
     const { flowId } = facts;
-    return find(flowId) ?? (isEdge(podOf(flowId)) ? remote.revive(facts) : undefined);
+    const there = podOf(flowId);
+    if (!pods.isUp(there) && wordsOf(flowId)[1] === 'udp') return overUdp(flowId);
+    return remote.find(flowId) ?? (pods.has(there) ? remote.revive(facts) : undefined);
   }
+
+  const here = (id: string): Flow | undefined => connections.get(id) ?? overUdp(id);
+
+  const revive = (facts: FlowFacts): Flow | undefined =>
+    facts.flowId.startsWith(own) ? here(facts.flowId) : elsewhere(facts);
 
   const isOpen = (facts: FlowFacts): boolean => revive(facts)?.closed === false;
 
   return {
     add(flow) {
       connections.set(flow.id, flow);
-      flow.onClose(() => connections.delete(flow.id));
+      flow.onClose(() => {
+        connections.delete(flow.id);
+        onClosed(flow);
+      });
     },
-    find: (id) => find(id) ?? (isEdge(podOf(id)) ? remote.revive({ ...unknownFlow, flowId: id }) : undefined),
+    here,
+    find: (id) => (id.startsWith(own) ? here(id) : elsewhere(factsIn(id))),
     revive,
     isOpen,
     isDead: (facts) => !isOpen(facts) && listensAt(facts) === undefined,
@@ -90,7 +97,13 @@ export function createFlows({ remote, udp, isEdge, connect }: FlowsParts): Flows
   };
 }
 
-const unknownFlow = { transport: 'tls', received: ':0' } as const;
+/** What an id says by itself: a Front End's much, an Edge's nothing. */
+function factsIn(flowId: string): FlowRecord {
+  const [, transport = '', , received = ':0'] = wordsOf(flowId);
+  return isTransport(transport)
+    ? { flowId, transport, received }
+    : { flowId, transport: 'tls', received: ':0' };
+}
 
 function addressIn(text: string): Address | undefined {
   const colon = text.lastIndexOf(':');

@@ -9,6 +9,8 @@ import {
 } from '@linchpin/sip';
 import { Refused } from '../refused.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { concernedUser } from './concerned-user.ts';
+import type { Dispatch } from './dispatch.ts';
 import { malformedAs, toRefused, unavailable } from './failures.ts';
 import { takeOwnRoutes } from './own-routes.ts';
 import type { Refusals } from './refusals.ts';
@@ -35,6 +37,9 @@ export interface InboundParts {
   /** Reads a token of ours; undefined when it is not of this dialog. */
   readHop(token: string, callId: string): Hop | undefined;
   createCall(parts: CallParts): ServedCall;
+  /** Whether the flow of a dialog is there. */
+  isOpen(flowId: string): boolean;
+  dispatch: Pick<Dispatch, 'isHere' | 'relay' | 'follow'>;
   /** False while it is not known yet who is signed in. */
   isLoaded(): boolean;
   refusals: Refusals;
@@ -42,10 +47,10 @@ export interface InboundParts {
   log: Logger;
 }
 
-/** Everything that a request passes before its handler: method, RFC 3261 16.3, our own Route values, who sent it. */
+/** Everything that a request passes before its handler: method, RFC 3261 16.3, our own Route values, who sent it, who serves it. */
 export function createInbound(parts: InboundParts): (request: SipRequest, flow: Flow) => void {
-  const { layer, proxy, routes, authenticate, readHop, createCall, isLoaded, refusals, telemetry, log } =
-    parts;
+  const { layer, proxy, routes, authenticate, readHop, createCall, isOpen, dispatch } = parts;
+  const { isLoaded, refusals, telemetry, log } = parts;
 
   function routeOf(request: SipRequest): Route {
     telemetry.request(request.method);
@@ -99,8 +104,33 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
       telemetry.response(received.method, verdict.challenge.status);
       return layer.reply(received, flow, verdict.challenge);
     }
-    const transaction = layer.accept(received, flow);
-    void serve(createCall({ request, transaction, identity: verdict.identity, hops, traceparent }), route);
+    const { identity } = verdict;
+    const begin = (): void => {
+      const transaction = layer.accept(received, flow);
+      void serve(createCall({ request, transaction, identity, hops, traceparent }), route);
+    };
+    const user = identity === '' ? undefined : userOf(request, hops);
+    if (user === undefined || dispatch.isHere(user)) return begin();
+    const trace = traceparent();
+    dispatch.relay({
+      request: received,
+      flow,
+      identity,
+      aor: user,
+      traceparent: trace,
+      serve: begin,
+      refuse: (refused) => refuse(received, flow, refused, trace),
+    });
+  }
+
+  /**
+   * Whose Front End handles it. In a dialog our token names the way on, so any does; only where that way is lost, it takes one that
+   * knows the user's others.
+   */
+  function userOf(request: SipRequest, hops: readonly Hop[]): string | undefined {
+    const on = hops.at(-1);
+    if (on === undefined) return concernedUser(request);
+    return isOpen(on.flowId) ? undefined : on.aor;
   }
 
   /** Without state: whoever is refused here has not shown that it deserves memory. */
@@ -121,6 +151,7 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
         'request',
       );
     try {
+      if (dispatch.follow(request, flow)) return;
       admit(request, flow, traceparent);
     } catch (error) {
       refuse(request, flow, error, traceparent());

@@ -31,7 +31,7 @@ type ListenersConfig = Pick<FrontendConfig, 'listeners' | 'limits' | 'sipTls'>;
 
 export function createListeners(
   { listeners, limits, sipTls }: ListenersConfig,
-  events: FlowEvents,
+  events: FlowEvents & { idPrefix: string },
 ): Listeners {
   const transportLimits: SomeTransportLimits = {
     connections: limits.connections,

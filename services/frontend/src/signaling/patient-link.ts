@@ -12,9 +12,14 @@ export interface PatientLink<F> extends PeerLink<F> {
 
 /**
  * What is sent while the stream is being opened again waits for it a moment: an Edge that has restarted takes requests
- * from clients a little before its Front Ends have found it, and they must not wait for answers in vain.
+ * from clients a little before the Front Ends have found it, and they must not wait for answers in vain.
  */
-export function createPatientLink<F>(link: PeerLink<F>, patience = 5000, limit = 8192): PatientLink<F> {
+export function createPatientLink<F>(
+  link: PeerLink<F>,
+  onClosed: () => void = () => {},
+  patience = 5000,
+  limit = 8192,
+): PatientLink<F> {
   const held: Held<F>[] = [];
   return {
     get address() {
@@ -35,6 +40,9 @@ export function createPatientLink<F>(link: PeerLink<F>, patience = 5000, limit =
       const now = Date.now();
       for (const { frame, until } of held.splice(0)) if (until > now) link.send(frame);
     },
-    close: () => link.close(),
+    close() {
+      link.close();
+      onClosed();
+    },
   };
 }

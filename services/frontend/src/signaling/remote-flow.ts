@@ -1,30 +1,35 @@
 import type { Address, Flow, TransportName } from '@linchpin/sip';
 
-/** What Edge tells of a client's connection. */
+/** What the pod where a client's flow ends tells of it. */
 export interface RemoteFacts {
   transport: TransportName;
   remote: Address;
-  /** host:port by which the client reaches its Edge. */
+  /** host:port by which the client reaches that pod. */
   advertised: string;
 }
 
 export interface RemoteFlowOptions {
   id: string;
-  /** `<pod>.<domain>`: by it Edge finds the stream to this pod for the client's responses. */
+  /** `<pod>.<domain>`: by it the pod where the flow ends finds the way to this one for the client's responses. */
   host: string;
   facts: RemoteFacts;
   deliver(bytes: Uint8Array): boolean;
   hangUp(): void;
 }
 
-/** The connection of a client that is at an Edge: what is sent here travels on this pod's stream to that Edge. */
+/**
+ * A connection, or over UDP an address, of a client that is at another pod: an Edge, or a Front End. What is sent here travels on
+ * this pod's stream to that one.
+ */
 export class RemoteFlow implements Flow {
   readonly id: string;
-  readonly reliable = true;
   readonly local: Address = { address: '', port: 0 };
   /** Incomplete where a restarted process knows no more than the id, until the next frame of the flow. */
   facts: RemoteFacts;
+  /** Over UDP of the message that is being handled only: anyone can send from any address. */
   identity = '';
+  /** How many Front Ends the message that is being handled has passed. */
+  hops = 0;
   /** Milliseconds since the epoch. */
   lastUsed = Date.now();
   #closed: string | undefined;
@@ -41,6 +46,10 @@ export class RemoteFlow implements Flow {
     return this.facts.transport;
   }
 
+  get reliable(): boolean {
+    return this.facts.transport !== 'udp';
+  }
+
   get remote(): Address {
     return this.facts.remote;
   }
@@ -49,7 +58,10 @@ export class RemoteFlow implements Flow {
     return this.facts.advertised;
   }
 
-  /** Edge reads the pod's name, nobody looks it up; the port is the one that the client's connection goes to. */
+  /**
+   * The pod there reads the name, nobody looks it up: a client answers over the connection, over UDP to where the request came from
+   * (RFC 3581 4), or without rport to this port there (RFC 3261 18.2.2).
+   */
   get sentBy(): string {
     return `${this.#options.host}${/:\d+$/.exec(this.facts.advertised)?.[0] ?? ''}`;
   }
@@ -70,7 +82,7 @@ export class RemoteFlow implements Flow {
     this.ended(reason);
   }
 
-  /** The connection has ended, as its Edge told. */
+  /** The connection has ended, as its pod told. */
   ended(reason: string): void {
     if (this.closed) return;
     this.#closed = reason;
@@ -84,3 +96,8 @@ export class RemoteFlow implements Flow {
     return () => this.#listeners.delete(listener);
   }
 }
+
+export const isRemote = (flow: Flow): flow is RemoteFlow => flow instanceof RemoteFlow;
+
+/** host:port by which the client at the other end knows this side: that of the pod where its flow ends. */
+export const hostOf = (flow: Flow): string => (isRemote(flow) ? flow.advertised : flow.sentBy);

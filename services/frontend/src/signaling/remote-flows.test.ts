@@ -23,7 +23,7 @@ describe('a flow at an Edge', () => {
   test('is known as its first frame tells', () => {
     flows = setUp();
     expect(flows.of(frame)).toMatchObject({ transport: 'wss', sentBy: 'frontend-0.contoso.lab:5444' });
-    expect(flows.edges).toContain('localhost:5444');
+    expect(flows.servers).toContain('localhost:5444');
   });
 
   test('that was known by its id alone after a restart becomes known with its next frame', () => {
@@ -38,6 +38,6 @@ describe('a flow at an Edge', () => {
       remote: { address: frame.remoteAddress, port: frame.remotePort },
     });
     // Else a Route that names the Edge, as clients put there (RFC 3608), would be taken for another server's.
-    expect(flows.edges).toContain('localhost:5444');
+    expect(flows.servers).toContain('localhost:5444');
   });
 });

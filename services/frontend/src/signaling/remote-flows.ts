@@ -1,38 +1,41 @@
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
 import type { Address, TransportName } from '@linchpin/sip';
+import { outward, podOf } from './frames.ts';
 import { type RemoteFacts, RemoteFlow } from './remote-flow.ts';
 import { currentTraceparent } from './trace.ts';
 
-/** What outlives this process about a flow at an Edge. */
+/** What outlives this process about a flow at another pod. */
 export interface FlowRecord {
   flowId: string;
   transport: TransportName;
   /** host:port of the client. */
   received: string;
-  /** host:port of the Edge as the client knows it. */
+  /** host:port of that pod as the client knows it. */
   sentBy?: string | undefined;
 }
 
 export interface RemoteFlows {
-  /** The flow that a frame came on, with the identity that its Director proved. */
+  /** The flow that a frame came on, with the identity that a Director or another Front End has proved. */
   of(frame: Frame): RemoteFlow;
   find(id: string): RemoteFlow | undefined;
   /**
-   * A flow that this process has not heard of yet, as after a restart. If it is gone, its Edge tells on the first use;
+   * A flow that this process has not heard of yet, as after a restart. If it is gone, its pod tells on the first use;
    * undefined once it is known to be.
    */
   revive(record: FlowRecord): RemoteFlow | undefined;
   ended(id: string): void;
+  /** The pod is not there any more: its flows have ended, unless it comes back with them. */
+  podGone(pod: string): void;
   all(): Iterable<RemoteFlow>;
-  /** `host:port` of every Edge as its clients know it. */
-  readonly edges: ReadonlySet<string>;
+  /** `host:port` of every other pod as its clients know it. */
+  readonly servers: ReadonlySet<string>;
   stop(): void;
 }
 
 export interface RemoteFlowsOptions {
   pod: string;
   domain: string;
-  /** false when the stream to the pod is down. */
+  /** false when the stream to the pod is down. Also asked for flows that end here, of which a frame came back by way of others. */
   send(pod: string, frame: Frame): boolean;
 }
 
@@ -41,55 +44,39 @@ const SWEEP_MS = 10 * 60_000;
 const FORGET_MS = 60 * 60_000;
 /** Only those matter that a binding still names. */
 const REMEMBERED_ENDS = 50_000;
-const nothing = Buffer.alloc(0);
-
-export const podOf = (flowId: string): string => flowId.slice(0, flowId.indexOf('/'));
 
 export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): RemoteFlows {
   const flows = new Map<string, RemoteFlow>();
-  const edges = new Set<string>();
-  /** The last flows that have ended: an Edge gives no id twice, so what a binding names in vain must not come back. */
+  const servers = new Set<string>();
+  /** The last flows that have ended: no pod gives an id twice, so what a binding names in vain must not come back. */
   const gone = new Set<string>();
-
-  const frameTo = (flow: string, message: Uint8Array, event: FlowEvent): Frame => ({
-    message: message as Buffer,
-    flow,
-    event,
-    identity: '',
-    transport: '',
-    remoteAddress: '',
-    remotePort: 0,
-    traceparent: currentTraceparent(),
-    sentBy: '',
-    hops: 0,
-  });
 
   function open(id: string, facts: RemoteFacts): RemoteFlow {
     const flow = new RemoteFlow({
       id,
       host: `${pod}.${domain}`,
       facts: { ...facts, advertised: facts.advertised || domain },
-      deliver: (bytes) => send(podOf(id), frameTo(id, bytes, FlowEvent.UNSPECIFIED)),
-      hangUp: () => void send(podOf(id), frameTo(id, nothing, FlowEvent.CLOSE)),
+      deliver: (bytes) => send(podOf(id), outward(id, currentTraceparent(), bytes)),
+      hangUp: () => void send(podOf(id), outward(id, currentTraceparent(), undefined, FlowEvent.CLOSE)),
     });
     flows.set(id, flow);
-    if (facts.advertised !== '') edges.add(facts.advertised.toLowerCase());
+    if (facts.advertised !== '') servers.add(facts.advertised.toLowerCase());
     flow.onClose(() => flows.delete(id));
     return flow;
   }
 
-  /** A flow that was known by its id alone, as after a restart, is now known as its Edge tells. */
+  /** A flow that was known by its id alone, as after a restart, is now known as its pod tells. */
   function learn(flow: RemoteFlow, facts: RemoteFacts): RemoteFlow {
     if (facts.advertised === '' || flow.advertised === facts.advertised) return flow;
     flow.facts = facts;
-    edges.add(facts.advertised.toLowerCase());
+    servers.add(facts.advertised.toLowerCase());
     return flow;
   }
 
   function ended(id: string): void {
     gone.add(id);
     if (gone.size > REMEMBERED_ENDS) gone.delete(gone.values().next().value ?? '');
-    flows.get(id)?.ended('closed at its Edge');
+    flows.get(id)?.ended('closed at its pod');
   }
 
   function sweep(): void {
@@ -105,6 +92,7 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
       const known = flows.get(frame.flow);
       const flow = known ? learn(known, facts) : open(frame.flow, facts);
       if (frame.identity !== '') flow.identity = frame.identity;
+      flow.hops = frame.hops;
       flow.lastUsed = Date.now();
       return flow;
     },
@@ -115,19 +103,27 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
       return flows.get(flowId) ?? open(flowId, facts);
     },
     ended,
+    podGone(name) {
+      const prefix = `${name}/`;
+      for (const flow of flows.values()) if (flow.id.startsWith(prefix)) flow.ended('its pod is gone');
+    },
     all: () => flows.values(),
-    edges,
+    servers,
     stop: () => clearInterval(sweeper),
   };
 }
 
+const transports: readonly string[] = ['udp', 'tcp', 'tls', 'ws', 'wss'] satisfies TransportName[];
+export const isTransport = (name: string): name is TransportName => transports.includes(name);
+
 const factsIn = ({ transport, remoteAddress, remotePort, sentBy }: Frame): RemoteFacts => ({
-  transport: transport === 'wss' ? 'wss' : 'tls',
+  transport: isTransport(transport) ? transport : 'tls',
   remote: { address: remoteAddress, port: remotePort },
   advertised: sentBy,
 });
 
 function addressOf(received: string): Address {
   const colon = received.lastIndexOf(':');
-  return { address: received.slice(0, colon), port: Number(received.slice(colon + 1)) };
+  const address = received.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { address, port: Number(received.slice(colon + 1)) };
 }

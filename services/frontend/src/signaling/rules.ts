@@ -43,6 +43,8 @@ const codes: Record<string, number> = {
   'state-unavailable': 1080,
   'not-loaded': 1081,
   'internal-error': 1082,
+  'no-owner': 1083,
+  'relay-loop': 1084,
   // 1100 to 1119: presence.
   'event-package': 1100,
   'publish-for-another': 1101,

@@ -5,10 +5,16 @@ import { join } from 'node:path';
 const LENGTH = 32;
 
 /**
- * A secret of this pod that outlives the process, made when first needed: nonces and routes of dialogs that clients hold
- * stay good over a restart. Gives an own key for each purpose.
+ * A secret that outlives the process, so that nonces and routes of dialogs that clients hold stay good over a restart; gives an own
+ * key for each purpose. `file` is one secret for all Front Ends of a pool, whose routes must be good at each of them; without it
+ * the pod has its own in `dir`, made when first needed. Throws where it is not of 32 bytes.
  */
-export async function loadSigningKey(dir: string): Promise<(purpose: string) => Buffer> {
+export async function loadSigningKey(dir: string, file?: string): Promise<(purpose: string) => Buffer> {
+  const secret = file === undefined ? await ownSecret(dir) : await poolSecret(file);
+  return (purpose) => Buffer.from(hkdfSync('sha256', secret, '', purpose, LENGTH));
+}
+
+async function ownSecret(dir: string): Promise<Buffer> {
   const path = join(dir, 'signing.key');
   await mkdir(dir, { recursive: true });
   // 'wx': of two processes that start at once one writes, and both read the same.
@@ -17,5 +23,15 @@ export async function loadSigningKey(dir: string): Promise<(purpose: string) => 
   });
   const secret = await readFile(path);
   if (secret.length !== LENGTH) throw new Error(`${path} is damaged: delete it, and clients sign in again`);
-  return (purpose) => Buffer.from(hkdfSync('sha256', secret, '', purpose, LENGTH));
+  return secret;
 }
+
+async function poolSecret(path: string): Promise<Buffer> {
+  const secret = await readFile(path).catch((error) => {
+    throw new Error(`signingKeyFile ${path} cannot be read (${error.code}): ${advice}`);
+  });
+  if (secret.length === LENGTH) return secret;
+  throw new Error(`signingKeyFile ${path} has ${secret.length} bytes instead of ${LENGTH}: ${advice}`);
+}
+
+const advice = `give all Front Ends of the pool the same file, made with "head -c ${LENGTH} /dev/urandom"`;

@@ -1,0 +1,183 @@
+import type { Flow, SipRequest, SipResponse, TransactionLayer } from '@linchpin/sip';
+import { Refused } from '../refused.ts';
+import { inward } from './frames.ts';
+import { createHeld } from './held.ts';
+import type { Links } from './links.ts';
+import type { Relayed, RelayedTransactions } from './relayed.ts';
+import { isRemote } from './remote-flow.ts';
+
+/** Which Front End serves which user. */
+export interface Owners {
+  /** Whether this pod does, at this very moment. */
+  serves(aor: string): boolean;
+  /** The pod that does; maybe this one, not yet ready; undefined: nobody for now. */
+  ownerOf(aor: string): string | undefined;
+  /** Either has changed. */
+  onOwners(listener: () => void): () => void;
+}
+
+export interface DispatchParts {
+  pod: string;
+  domain: string;
+  owners: Owners;
+  /** Whether the user is served by this pool at all; all others are refused here. */
+  isHomed(aor: string): boolean;
+  links: Pick<Links, 'isUp' | 'send'>;
+  layer: Pick<TransactionLayer, 'receive'>;
+  relayed: RelayedTransactions;
+  /** Milliseconds that a request waits for somebody who serves its user. */
+  patience?: number;
+  /** Requests that wait at most. */
+  limit?: number;
+}
+
+/** A request of a proven sender, for a user who is not served here. */
+export interface Arrived {
+  request: SipRequest;
+  flow: Flow;
+  identity: string;
+  aor: string;
+  traceparent: string;
+  /** The user is served here now. */
+  serve(): void;
+  refuse(refused: Refused): void;
+}
+
+/** Brings what concerns a user to the pod that serves it. */
+export interface Dispatch {
+  /** Whether requests about the user are handled here, if only to be refused. */
+  isHere(aor: string): boolean;
+  relay(arrived: Arrived): void;
+  /** Copies, ACK and CANCEL of what was relayed, and who has them now. False for what is new. */
+  follow(request: SipRequest, flow: Flow): boolean;
+  /** A client's response that is for another pod. */
+  response(response: SipResponse, flow: Flow): void;
+  /** Looks again at what waits. */
+  look(): void;
+  readonly waiting: number;
+  stop(): void;
+}
+
+type Waiting = Arrived & { hops: number; entry: Relayed };
+
+const PATIENCE_MS = 5000;
+const LIMIT = 5000;
+/** Front Ends that a request passes on its way; their tables agree after one or two. */
+const MAX_HOPS = 3;
+
+export function createDispatch(parts: DispatchParts): Dispatch {
+  const {
+    pod,
+    domain,
+    owners,
+    isHomed,
+    links,
+    layer,
+    relayed,
+    patience = PATIENCE_MS,
+    limit = LIMIT,
+  } = parts;
+  const suffix = `.${domain}`;
+  const held = createHeld<Waiting>({
+    milliseconds: patience,
+    limit,
+    onExpired: (waiting) => giveUp(waiting, nobody()),
+  });
+
+  const isHere = (aor: string): boolean => owners.serves(aor) || !isHomed(aor);
+
+  /** The stream to whoever serves the user; a stream that is down is as good as nobody. */
+  function ownerOf(aor: string): string | undefined {
+    const owner = owners.ownerOf(aor);
+    return owner !== undefined && owner !== pod && links.isUp(owner) ? owner : undefined;
+  }
+
+  function sendTo(to: string, { request, flow, identity, traceparent }: Arrived, hops: number): boolean {
+    return links.send(to, inward(flow, request.toBuffer(), { identity, hops: hops + 1, traceparent }));
+  }
+
+  function relay(arrived: Arrived): void {
+    const { request, flow, identity, aor } = arrived;
+    const hops = isRemote(flow) ? flow.hops : 0;
+    if (hops >= MAX_HOPS) return arrived.refuse(astray());
+    const to = ownerOf(aor);
+    const isSent = to !== undefined && sendTo(to, arrived, hops);
+    const entry: Relayed = { pod: isSent ? to : '', identity, hops };
+    relayed.add(request, flow, entry);
+    if (isSent || held.add({ ...arrived, hops, entry })) return;
+    relayed.forget(request, flow);
+    arrived.refuse(nobody());
+  }
+
+  function giveUp({ request, flow, entry, refuse }: Waiting, why: Refused): void {
+    relayed.forget(request, flow);
+    if (flow.closed) return;
+    refuse(why);
+    if (entry.cancel) layer.receive(entry.cancel, flow);
+  }
+
+  /** True when somebody has taken it, or nobody needs it any more. */
+  function take(waiting: Waiting): boolean {
+    const { request, flow, aor, entry } = waiting;
+    if (flow.closed) return true;
+    if (isHere(aor)) {
+      relayed.forget(request, flow);
+      waiting.serve();
+    } else {
+      const to = ownerOf(aor);
+      if (to === undefined || !sendTo(to, waiting, waiting.hops)) return false;
+      entry.pod = to;
+    }
+    if (entry.cancel) layer.receive(entry.cancel, flow);
+    return true;
+  }
+
+  function follow(request: SipRequest, flow: Flow): boolean {
+    const entry = relayed.find(request, flow);
+    if (!entry) return false;
+    if (entry.pod === '') {
+      if (request.method === 'CANCEL') entry.cancel = request;
+      return true;
+    }
+    const { identity, hops } = entry;
+    const frame = inward(flow, request.toBuffer(), { identity, hops: hops + 1, traceparent: '' });
+    if (links.isUp(entry.pod) && links.send(entry.pod, frame)) return true;
+    relayed.forget(request, flow);
+    return false;
+  }
+
+  const look = (): void => {
+    if (held.size > 0) held.look(take);
+  };
+  const off = owners.onOwners(look);
+
+  return {
+    isHere,
+    relay,
+    follow,
+    response(response, flow) {
+      const { host } = response.via;
+      // Only what a client here has said: what other pods bring is not for others.
+      if (isRemote(flow) || !host.endsWith(suffix)) return;
+      const to = host.slice(0, -suffix.length);
+      const told = { identity: flow.identity, hops: 0, traceparent: '' };
+      if (to !== pod) links.send(to, inward(flow, response.toBuffer(), told));
+    },
+    look,
+    get waiting() {
+      return held.size;
+    },
+    stop() {
+      off();
+      held.stop();
+    },
+  };
+}
+
+/** So that those who were refused at once do not all come back at once. */
+const retryAfter = (): [string, string][] => [['Retry-After', String(1 + Math.floor(Math.random() * 3))]];
+
+const nobody = (): Refused =>
+  new Refused(503, 'No Front End serves this user right now', 'no-owner', retryAfter());
+const astray = (): Refused =>
+  new Refused(503, 'The Front Ends disagree on who serves this user', 'relay-loop', retryAfter());

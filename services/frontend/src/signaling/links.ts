@@ -1,0 +1,83 @@
+import { createPeerLink, type Logger, type Mtls } from '@linchpin/host';
+import { type Frame, RelayClient } from '@linchpin/proto/relay/v1/relay';
+import { type Directory, type Followed, followMembers, type Member, type Replica } from '@linchpin/topology';
+import { createPatientLink, type PatientLink } from './patient-link.ts';
+
+export interface LinksParts {
+  pod: string;
+  mtls: Mtls;
+  replica: Replica;
+  directory: Directory;
+  /** A client's response that an Edge brings, or the end of a flow. */
+  onFrame(frame: Frame, from: string): void;
+  /** The stream to another Front End is open, for the first time or again. */
+  onFrontEnd(pod: string): void;
+  /** The pod is not a member any more, or is another process under the same name. */
+  onGone(pod: string): void;
+  log: Logger;
+}
+
+/**
+ * A stream to each pod where flows may end, Edges and the other Front Ends of the pool, open from the start: an Edge can bring
+ * responses only to who has called.
+ */
+export interface Links {
+  has(pod: string): boolean;
+  isUp(pod: string): boolean;
+  /** Waits a moment for a stream that is being opened again. False when there is none, or it takes no more. */
+  send(pod: string, frame: Frame): boolean;
+  /** To all other Front Ends. */
+  tellFrontEnds(frame: Frame): void;
+  stop(): void;
+}
+
+type Link = PatientLink<Frame>;
+
+export function createLinks(parts: LinksParts): Links {
+  const { pod, mtls, replica, directory, onFrame, onFrontEnd, onGone, log } = parts;
+  let stopped = false;
+
+  function linkTo({ name, address }: Member, role: 'edge' | 'frontend'): Link {
+    const link = createPeerLink<Frame, RelayClient>({
+      address,
+      role,
+      credentials: mtls.client(),
+      pod,
+      client: RelayClient,
+      connect: (client, metadata) => client.connect(metadata),
+      onFrame: (frame) => onFrame(frame, name),
+      onUp() {
+        patient.flush();
+        if (role === 'frontend') onFrontEnd(name);
+      },
+      log,
+    });
+    const patient = createPatientLink(link, () => {
+      if (!stopped) onGone(name);
+    });
+    return patient;
+  }
+
+  const others = (): Member[] =>
+    directory.poolMembers(directory.poolOf(pod)?.name ?? 'frontend').filter(({ name }) => name !== pod);
+  const follow = (role: 'edge' | 'frontend', members: () => readonly Member[]): Followed<Link> =>
+    followMembers(replica, members, (member) => linkTo(member, role));
+
+  const edges = follow('edge', () => directory.poolMembers('edge'));
+  const frontEnds = follow('frontend', others);
+  const linkOf = (name: string): Link | undefined => frontEnds.links.get(name) ?? edges.links.get(name);
+
+  return {
+    has: (name) => linkOf(name) !== undefined,
+    isUp: (name) => linkOf(name)?.up ?? false,
+    send: (name, frame) => linkOf(name)?.send(frame) ?? false,
+    tellFrontEnds(frame) {
+      for (const link of frontEnds.links.values()) link.send(frame);
+    },
+    stop() {
+      stopped = true;
+      edges.stop();
+      frontEnds.stop();
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import type { Flow, SipRequest } from '@linchpin/sip';
+
+/** A transaction that another Front End has. */
+export interface Relayed {
+  /** Empty while the request is held. */
+  pod: string;
+  identity: string;
+  hops: number;
+  /** CANCEL that came while the request was held. */
+  cancel?: SipRequest;
+}
+
+/**
+ * What was relayed, by the client's transaction: its copies, its CANCEL and its ACK go to the same pod, and none is asked for a
+ * password, which ACK and CANCEL could not give (RFC 3261 22.1), and for which a copy would use up its nonce.
+ */
+export interface RelayedTransactions {
+  find(request: SipRequest, flow: Flow): Relayed | undefined;
+  add(request: SipRequest, flow: Flow, relayed: Relayed): void;
+  forget(request: SipRequest, flow: Flow): void;
+  readonly size: number;
+}
+
+export interface RelayedTransactionsOptions {
+  /** Transactions of each kind that are remembered at least. */
+  capacity?: number;
+  now?: () => number;
+}
+
+// RFC 3261 17.1.2.2, timer F.
+const NON_INVITE_MS = 32_000;
+// Longer than timer C (16.6 step 11), after which an INVITE that rings has an answer.
+const INVITE_MS = 240_000;
+
+export function createRelayedTransactions(options: RelayedTransactionsOptions = {}): RelayedTransactions {
+  const { capacity = 100_000, now = () => performance.now() } = options;
+  const invites = createGenerations<Relayed>(INVITE_MS, capacity, now);
+  const others = createGenerations<Relayed>(NON_INVITE_MS, capacity, now);
+  const kindOf = (method: string) => (ofInvite.has(method) ? invites : others);
+
+  return {
+    find(request, flow) {
+      const kind = kindOf(request.method);
+      return kind.size === 0 ? undefined : kind.get(keyOf(request, flow));
+    },
+    add(request, flow, relayed) {
+      // On a connection nothing comes twice, and only an INVITE is followed by more of its transaction.
+      if (flow.reliable && request.method !== 'INVITE') return;
+      kindOf(request.method).set(keyOf(request, flow), relayed);
+    },
+    forget: (request, flow) => kindOf(request.method).delete(keyOf(request, flow)),
+    get size() {
+      return invites.size + others.size;
+    },
+  };
+}
+
+const ofInvite: ReadonlySet<string> = new Set(['INVITE', 'ACK', 'CANCEL']);
+
+/** RFC 3261 17.2.3, without the method; clients of RFC 2543 have no branch that names the transaction. */
+function keyOf(request: SipRequest, flow: Flow): string {
+  const { via } = request;
+  const { branch } = via;
+  if (branch?.startsWith('z9hG4bK')) return `${branch} ${via.host}:${via.port} ${flow.remote.address}`;
+  return `${request.callId} ${request.cseq.seq} ${request.from.tag} ${request.uri} ${flow.remote.address}`;
+}
+
+/** Keeps each entry for one to two times as long: the older half is forgotten as a whole. */
+function createGenerations<T>(milliseconds: number, capacity: number, now: () => number) {
+  let young = new Map<string, T>();
+  let old = new Map<string, T>();
+  let since = now();
+
+  function age(): void {
+    const time = now();
+    if (young.size < capacity && time - since < milliseconds) return;
+    old = time - since < 2 * milliseconds ? young : new Map();
+    young = new Map();
+    since = time;
+  }
+
+  return {
+    get: (key: string): T | undefined => young.get(key) ?? old.get(key),
+    set(key: string, value: T): void {
+      age();
+      young.set(key, value);
+    },
+    delete(key: string): void {
+      young.delete(key);
+      old.delete(key);
+    },
+    get size() {
+      return young.size + old.size;
+    },
+  };
+}
