@@ -52,6 +52,7 @@ export function fakeLayer(): FakeLayer {
     accept: unused,
     reply: unused,
     stats: () => ({ server: 0, client: 0 }),
+    underWay: () => [],
     close: () => undefined,
     request(request, flow, handlers, branch) {
       request.prepend('via', `SIP/2.0/TCP ${flow.sentBy};branch=${branch}`);

@@ -66,6 +66,10 @@ export class ClientRecord extends RunningMachine<ClientState, InviteClientInput,
     this.#atHand = undefined;
   }
 
+  get finished(): boolean {
+    return this.state === 'completed' || this.state === 'accepted' || this.state === 'terminated';
+  }
+
   cancel(): void {
     if (this.#isInvite) this.apply(cancelWanted);
   }

@@ -41,6 +41,10 @@ export class ClientTransactions implements ClientPlace {
     return record !== undefined && record.sentBy === sentByOf(response.via) ? record : undefined;
   }
 
+  *underWay(): Iterable<Flow> {
+    for (const { finished, flow } of this.#records.values()) if (!finished) yield flow;
+  }
+
   clear(): void {
     for (const record of this.#records.values()) this.#byFlow.get(record.flow)?.clear();
     this.#records.clear();

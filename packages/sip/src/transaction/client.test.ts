@@ -42,6 +42,15 @@ function outgoing(method: string): SipRequest {
 const methods = (sent: string[]) => sent.map((text) => text.slice(0, text.indexOf(' ')));
 const settle = () => new Promise<void>((resolve) => queueMicrotask(resolve));
 
+test.each(['INVITE', 'OPTIONS'])('%s is under way until its final answer', (method) => {
+  const { flow, layer, request, answer } = setUp('udp');
+  const { request: sent } = request(method);
+  answer(sent, 100);
+  expect([...layer.underWay()]).toEqual([flow]);
+  answer(sent, 200);
+  expect([...layer.underWay()]).toEqual([]);
+});
+
 describe('the Via', () => {
   test('names the transport, this side, and asks for the port', () => {
     const { flow, request } = setUp('udp');

@@ -68,6 +68,10 @@ export function createTransactionLayer(options: TransactionLayerOptions): Transa
       pushVia(request, flow, branch);
       return flow.send(request.toBuffer());
     },
+    *underWay() {
+      yield* servers.underWay();
+      yield* clients.underWay();
+    },
     stats: () => ({ server: servers.count, client: clients.count }),
     close() {
       timers.close();

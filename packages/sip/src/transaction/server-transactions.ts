@@ -78,6 +78,10 @@ export class ServerTransactions implements ServerPlace {
       : this.#findByLegacyAck(ack, flow);
   }
 
+  *underWay(): Iterable<Flow> {
+    for (const { finished, flow } of this.#records.values()) if (!finished) yield flow;
+  }
+
   clear(): void {
     this.#records.clear();
     this.#bytes = 0;

@@ -44,6 +44,15 @@ describe('a request other than INVITE', () => {
     expect(layer.stats()).toEqual({ server: 0, client: 0 });
   });
 
+  test('is under way until it is answered', () => {
+    const { layer, answer } = setUp();
+    const flow = createFakeFlow('udp');
+    layer.receive(incoming('OPTIONS'), flow);
+    expect([...layer.underWay()]).toEqual([flow]);
+    answer(200);
+    expect([...layer.underWay()]).toEqual([]);
+  });
+
   test('is forgotten at once when the transport is reliable', () => {
     const { layer, answer } = setUp();
     const flow = createFakeFlow('tcp');

@@ -78,6 +78,8 @@ export interface TransactionLayer {
    */
   send(request: SipRequest, flow: Flow, branch?: string): boolean;
   stats(): { server: number; client: number };
+  /** The flow of each transaction that waits for its final answer. It looks at all of them: not for each message. */
+  underWay(): Iterable<Flow>;
   /** Forgets all transactions, silently. */
   close(): void;
 }

@@ -43,6 +43,7 @@ export async function openConnectionListener(
     address: server.address,
     port: server.port,
     flows: () => flows,
+    stopListening: server.stopListening,
     async close() {
       flows.close('listener closed');
       await server.close();

@@ -54,6 +54,8 @@ export interface Listener {
   readonly port: number;
   /** Open connections; always empty for UDP. */
   flows(): Iterable<Flow>;
+  /** Takes no more connections; those that are open stay. Not for UDP, where nothing tells old peers from new ones. */
+  stopListening?(): void;
   /** Closes the listening socket and every flow. */
   close(): Promise<void>;
   /** New certificates for handshakes from now on; only where there is TLS. Throws what node:tls throws for bad ones. */

@@ -13,6 +13,8 @@ export interface SocketServer {
   readonly port: number;
   /** The handshake is done on the connection from this address. */
   established(remote: Address): void;
+  /** Takes no more connections; those that are there stay. */
+  stopListening(): void;
   close(): Promise<void>;
 }
 
@@ -63,13 +65,14 @@ export async function openSocketServer(
   server.listen(options.port, options.address);
   await once(server, 'listening');
   const { address, port } = server.address() as AddressInfo;
+  const closed = once(server, 'close');
   return {
     address,
     port,
     established: (remote) => void halfOpen.delete(keyOf(remote)),
+    stopListening: () => void server.close(),
     async close() {
       clearInterval(timer);
-      const closed = once(server, 'close');
       server.close();
       for (const { socket } of halfOpen.values()) socket.destroy();
       await closed;

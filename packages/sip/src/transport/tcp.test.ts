@@ -50,6 +50,16 @@ describe('a connection', () => {
     expect(flows[0]?.sentBy).toBe('fe.contoso.lab');
   });
 
+  test('stays when the listener takes no more', async () => {
+    const { open, listener } = await listen();
+    const peer = await open();
+    listener.stopListening?.();
+    await expect(open()).rejects.toThrow('ECONNREFUSED');
+    peer.socket.write(optionsRequest());
+    await peer.until('SIP/2.0 200 OK\r\n');
+    await listener.close();
+  });
+
   test('gets a CRLF for two', async () => {
     const { open } = await listen();
     const peer = await open();
