@@ -8,14 +8,15 @@ type Environment = Record<string, string | undefined>;
 
 /** `--config file.yaml`, else LINCHPIN_CONFIG. */
 export function configPath(args: string[], env: Environment): string {
-  const path = configArgument(args) ?? env.LINCHPIN_CONFIG;
+  const path = readArguments(args).config ?? env.LINCHPIN_CONFIG;
   if (!path) throw wrong('no configuration: give --config <file.yaml> or set LINCHPIN_CONFIG');
   return path;
 }
 
-function configArgument(args: string[]): string | undefined {
+/** The command line of every role. */
+export function readArguments(args: string[]): { config?: string; migrate?: boolean } {
   try {
-    return parseArgs({ args, options: { config: { type: 'string' } } }).values.config;
+    return parseArgs({ args, options: { config: { type: 'string' }, migrate: { type: 'boolean' } } }).values;
   } catch (error) {
     throw wrong((error as Error).message);
   }

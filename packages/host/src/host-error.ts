@@ -4,6 +4,10 @@ export const EXIT = {
   ok: 0,
   /** The configuration or the command line is wrong: starting again will not help. */
   config: 2,
+  /** The database was written by a newer release: starting again will not help, that release does. */
+  newerSchema: 65,
+  /** What a command that runs once needs is not there: trying again later may help. */
+  unavailable: 69,
   /** A defect: uncaught exception, or a stop that did not end in time. */
   internal: 70,
   /** A port is taken: starting again later may help. */

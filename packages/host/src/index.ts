@@ -6,6 +6,7 @@ export type { Draining, DrainReport, Remaining } from './drain/drain.ts';
 export { createHealth, type Health } from './health.ts';
 export { HostError } from './host-error.ts';
 export { createLog, type Logger } from './log.ts';
+export { type Migrations, migrate } from './migrations/migrate.ts';
 export { createMtls, type Mtls } from './mtls.ts';
 export { createNatsLink, type NatsLink } from './nats-link.ts';
 export { createPeerLink, type PeerLink } from './peer-link.ts';

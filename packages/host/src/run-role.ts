@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 import type { HostConfig } from './config.ts';
-import { configPath, portKeys, readConfig } from './config-file.ts';
+import { configPath, portKeys, readArguments, readConfig } from './config-file.ts';
 import { EXIT, HostError } from './host-error.ts';
 import { createLog, type Logger } from './log.ts';
+import type { Migrations } from './migrations/migrate.ts';
+import { migrateOnce } from './migrations/migrate-once.ts';
 import { dieOfDefects, followSignals, logGrpc } from './process-life.ts';
 import type { Host, Role } from './role.ts';
 import { type StartedRole, startRole } from './start-role.ts';
@@ -13,18 +15,22 @@ export interface RoleMain<C extends HostConfig> {
   /** `hostConfig.extend({ … })` */
   schema: z.ZodType<C>;
   create(config: C, host: Host): Role | Promise<Role>;
+  /** The tables that the role owns: `--migrate` brings them up to this release and ends. */
+  migrations?: Migrations;
 }
 
 /**
  * The whole life of a role's process: `--config file.yaml` or LINCHPIN_CONFIG, then until a signal.
  * SIGTERM or SIGINT: drain, stop, exit 0; the second one: exit at once. SIGHUP: read the certificates again.
  * With LINCHPIN_SUPERVISED=1 SIGINT is left to the supervisor, and the end of stdin, that is of the supervisor,
- * stops the role. Exit codes: see EXIT.
+ * stops the role. With `--migrate` it only brings the role's tables up to this release. Exit codes: see EXIT.
  */
 export async function runRole<C extends HostConfig>(main: RoleMain<C>): Promise<void> {
   const config = await readRoleConfig(main).catch(exitFor);
   const log = createLog({ role: main.role, name: config.name, level: config.log.level });
   dieOfDefects(log);
+  if (readArguments(process.argv.slice(2)).migrate)
+    return migrateOnce(config, main.migrations, log).catch((error) => exitFor(error, log));
   logGrpc(log);
   const life = followSignals(log);
   try {

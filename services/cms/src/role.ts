@@ -1,9 +1,9 @@
 // The parts of CMS, in the order in which they are made.
-import type { Host, HostError, Role } from '@linchpin/host';
+import { type Host, type HostError, migrate, type Role } from '@linchpin/host';
 import type { PoolClient } from 'pg';
 import type { CmsConfig } from './config.ts';
 import { createDatabase } from './database/database.ts';
-import { migrate } from './database/migrate.ts';
+import { migrations } from './database/migrations.ts';
 import { inTransaction } from './database/transaction.ts';
 import { publishDefaults } from './documents/documents.ts';
 import { createDocumentsRpc } from './documents/rpc.ts';
@@ -25,7 +25,7 @@ export function createRole(config: CmsConfig, host: Host): Role {
     health,
     log,
     async prepare(client) {
-      await migrate(client);
+      await migrate(client, migrations);
       await inTransaction(client, publishDefaults);
       onVersion(await currentVersion(client));
     },

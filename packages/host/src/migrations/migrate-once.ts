@@ -1,0 +1,54 @@
+import type { PoolClient } from 'pg';
+import type { HostConfig, PostgresConfig } from '../config.ts';
+import { EXIT, HostError } from '../host-error.ts';
+import type { Logger } from '../log.ts';
+import { createPostgres } from '../postgres.ts';
+import { type Migrations, migrate } from './migrate.ts';
+
+/**
+ * `--migrate`: brings the tables up to this release and resolves. Tries once, what runs it may try again. Rejects with HostError
+ * EXIT.unavailable where the database cannot be used, EXIT.config where the role has none.
+ */
+export async function migrateOnce(
+  config: HostConfig,
+  migrations: Migrations | undefined,
+  log: Logger,
+): Promise<void> {
+  if (migrations === undefined) throw new HostError('--migrate: this role has no tables', EXIT.config);
+  if (config.postgres === undefined)
+    throw new HostError('--migrate: there is no postgres in the configuration', EXIT.config);
+  const pool = await createPostgres(config.postgres, config.name, log);
+  try {
+    const client = await pool.connect().catch((error) => {
+      throw away(config.postgres as PostgresConfig, error);
+    });
+    const applied = await run(client, migrations, config.postgres);
+    log.info({ applied }, applied.length > 0 ? 'the tables were migrated' : 'the tables are up to date');
+  } finally {
+    await pool.end();
+  }
+}
+
+async function run(client: PoolClient, migrations: Migrations, config: PostgresConfig): Promise<string[]> {
+  let lost: Error | undefined;
+  client.on('error', (error) => {
+    lost = error;
+  });
+  try {
+    return await migrate(client, migrations);
+  } catch (error) {
+    throw lost === undefined ? error : away(config, lost);
+  } finally {
+    client.release(lost);
+  }
+}
+
+function away({ host, port, database, user }: PostgresConfig, error: unknown): HostError {
+  const { message, code } = error as { message?: string; code?: string };
+  const why = message || code || 'no connection';
+  return new HostError(
+    `PostgreSQL at ${host}:${port} (database ${database}, user ${user}) cannot be used: ${why}`,
+    EXIT.unavailable,
+    { cause: error },
+  );
+}
