@@ -6,8 +6,29 @@ export const CONFIG_BUCKET = 'config';
 export const DIRECTORY_BUCKET = 'directory';
 /** Written by each pod under its own name: the configuration version it runs. */
 export const REPLICA_BUCKET = 'replica';
-/** Written by the Front End that serves the user: bindings, publications, subscriptions. */
+/** The first part of the names of all buckets with user state, see `groupBucket`. */
 export const USER_STATE_BUCKET = 'user-state';
+
+/**
+ * What is kept for the users of one routing group of a pool, `user-state-frontend-07`; written by the Front End that serves
+ * the group. Only Front Ends may touch these buckets.
+ */
+export const groupBucket = (pool: string, group: number): string =>
+  `${USER_STATE_BUCKET}-${pool}-${String(group).padStart(2, '0')}`;
+
+/** The key in a group's bucket that names who serves it, see `OwnerRecord`. */
+export const OWNER_KEY = 'owner';
+
+/** The value of OWNER_KEY. The sequence of this entry is the one from which on this owner, and nobody else, writes. */
+export interface OwnerRecord {
+  pod: string;
+  /** Of the process, see `MemberRecord`. */
+  incarnation: string;
+  /** Grows with each owner record of the group. */
+  term: number;
+  /** The bucket was lost and is not filled again yet. */
+  filling?: true;
+}
 
 /** The key that closes a version: written to `config` and `directory` after all documents of that version. */
 export const HEAD_KEY = 'head';

@@ -9,7 +9,7 @@ export type { Member } from './kinds/topology.ts';
 export { BLOCKED_CONTAINER } from './kinds/user.ts';
 export { deletionProblem, scopeProblems, userProblems } from './references.ts';
 export { createReplica, type NatsLink, type Replica } from './replica.ts';
-export { GROUPS, groupOf } from './routing-group.ts';
+export { GROUPS, groupOf, placement } from './routing-group.ts';
 export {
   allKinds,
   bucketOf,
