@@ -57,7 +57,8 @@ export function createRole(config: CmsConfig, host: Host): Role {
       replicas.start();
       pushing.start();
     },
-    drain: async () => {},
+    // Another pod hands over what is published from now on; it cannot while this one does.
+    drain: pushing.stop,
     async stop() {
       replicas.stop();
       await Promise.all([pushing.stop(), database.stop()]);

@@ -1,4 +1,5 @@
 import {
+  closeGently,
   createBuckets,
   createPeerLink,
   createPeerServer,
@@ -10,7 +11,8 @@ import { type Frame, RelayClient, RelayService } from '@linchpin/proto/relay/v1/
 import { createDirectory, createReplica, followMembers, type Member } from '@linchpin/topology';
 import { createAccess } from './access/access.ts';
 import { createListeners } from './access/listeners.ts';
-import { createSessions } from './access/sessions.ts';
+import { createSessions, type Session } from './access/sessions.ts';
+import { noteOutward } from './access/under-way.ts';
 import type { EdgeConfig } from './config.ts';
 import { createInward } from './relay/inward.ts';
 import { createOutward } from './relay/outward.ts';
@@ -33,7 +35,11 @@ export function createRole(config: EdgeConfig, host: Host): Role {
   const settings = () => directory.accessEdge(directory.poolOf(name)?.name ?? 'edge');
   const sessions = createSessions(name, config.signInSeconds * 1000);
 
-  const outward = createOutward({ find: sessions.find, log });
+  const outward = createOutward({
+    find: sessions.find,
+    onMessage: ({ underWay }, message) => noteOutward(underWay, message, Date.now()),
+    log,
+  });
   const deliver = (frame: Frame, reply: (answer: Frame) => void): void => {
     telemetry.messages.inc({ direction: 'out' });
     const answer = outward(frame);
@@ -96,9 +102,16 @@ export function createRole(config: EdgeConfig, host: Host): Role {
       replica.follow();
       await listeners.open();
     },
-    // Remote clients reconnect when their connection ends.
-    async drain() {
-      await listeners.close();
+    // Remote clients come back to another Edge when their connection ends; what they had here is told as it closes.
+    async drain(draining) {
+      draining.count(() => ({ connections: sessions.size }));
+      await closeGently(draining, {
+        open: sessions.all,
+        busy: () => busyAt(Date.now()),
+        close: ({ flow }) => flow.close('the server is leaving'),
+        refuse: listeners.refuse,
+      });
+      await draining.idle();
     },
     async stop() {
       await listeners.close();
@@ -121,3 +134,8 @@ export function createRole(config: EdgeConfig, host: Host): Role {
     reload: listeners.reload,
   };
 }
+
+const busyAt =
+  (now: number) =>
+  ({ underWay }: Session): boolean =>
+    underWay.busy(now);

@@ -111,6 +111,7 @@ beforeAll(async () => {
       sipTls: { cert: sip.cert, key: sip.key },
       listeners: { accessTls: { port: 0 }, accessWss: { port: 0 } },
       signInSeconds: 2,
+      drainSeconds: 12,
     }),
     create: createRole,
     log: createLog({ name: 'edge-0', role: 'edge', level: 'silent' }),
@@ -283,5 +284,29 @@ describe('the doors', () => {
   it('say that a flow is gone to whoever uses it', async () => {
     frontEnd.send({ flow: 'edge-0/gone.1', message: Buffer.from('BYE sip:a@b SIP/2.0\r\n\r\n') });
     await frontEnd.next((frame) => frame.event === FlowEvent.CLOSED && frame.flow === 'edge-0/gone.1');
+  });
+});
+
+// Last: nothing follows a drain but the end of the process.
+describe('an Edge that drains', () => {
+  it('closes the connections of its clients, the one on which a call rings last, and takes no new ones', async () => {
+    const quiet = await Promise.all([connectClient(), connectClient()]);
+    const ringing = await connectClient();
+    for (const client of quiet) client.send(request('OPTIONS').toBuffer());
+    const invite = request('INVITE');
+    ringing.send(invite.toBuffer());
+    const { flow } = await director.next(carries(invite));
+    director.send('edge-0', { flow, event: FlowEvent.BOUND, identity: `sip:alice@${LAB_DOMAIN}` });
+    const over = edge.drain();
+    expect(edge.host.health.ready).toBe(false);
+    // The load balancer has not heard of it yet.
+    const late = await connectClient();
+    await Promise.all([...quiet, late].map(({ socket }) => once(socket, 'close')));
+    expect(ringing.socket.closed).toBe(false);
+    const busyHere = SipResponse.to(invite, 486, 'Busy Here', { toTag: 'b' });
+    director.send('edge-0', { flow, message: busyHere.toBuffer() });
+    await ringing.received.next((text) => text.includes('486 Busy Here'));
+    await Promise.all([over, once(ringing.socket, 'close')]);
+    await expect(connectClient()).rejects.toThrow('ECONNREFUSED');
   });
 });

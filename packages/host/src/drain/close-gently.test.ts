@@ -35,6 +35,7 @@ async function drain(
   const clock = createClock();
   const open = new Set(clients);
   const closed = new Map<Client, number>();
+  let refusedAt = -1;
   await closeGently(
     { limitMs, signal },
     {
@@ -45,10 +46,13 @@ async function drain(
         closed.set(client, clock.since());
         for (const newcomer of late.splice(0)) open.add(newcomer);
       },
+      refuse() {
+        refusedAt = clock.since();
+      },
       clock,
     },
   );
-  return { closed, order: [...closed.keys()], times: [...closed.values()], open };
+  return { refusedAt, closed, order: [...closed.keys()], times: [...closed.values()], open };
 }
 
 /** How many there are at most between a time and `ms` later. */
@@ -120,6 +124,13 @@ describe('connections are closed gently', () => {
   test('newcomers are closed too', async () => {
     const { closed, open } = await drain(some(20), 60_000, { late: some(10) });
     expect([closed.size, open.size]).toEqual([30, 0]);
+  });
+
+  test('new ones are taken for a moment, because load balancers learn late', async () => {
+    const { refusedAt } = await drain([], 60_000);
+    expect(refusedAt).toBeGreaterThanOrEqual(5_000);
+    expect(refusedAt).toBeLessThan(5_100);
+    expect((await drain([], 3_000)).refusedAt).toBe(0);
   });
 
   test('the end of the drain ends it', async () => {

@@ -16,6 +16,8 @@ export interface Closing<C> {
   /** Tells which have something under way at this moment; asked some twenty times a second at most. */
   busy(): (connection: C) => boolean;
   close(connection: C): void;
+  /** Takes no new ones from now on. Called once, a moment after the beginning: until then load balancers may still send some. */
+  refuse(): void;
   /** At most so many, 200: each of them comes back to another pod within a moment. */
   perSecond?: number;
   clock?: ClosingClock;
@@ -25,6 +27,9 @@ const PER_SECOND = 200;
 /** A handful is not worth a long farewell. */
 const AT_LEAST_PER_SECOND = 10;
 const TICK_MS = 50;
+/** A drain that is shorter is none of a pod behind a load balancer. */
+const SHORT_MS = 10_000;
+const MOST_ACCEPT_MS = 5_000;
 
 const systemClock: ClosingClock = {
   now: () => performance.now(),
@@ -40,18 +45,24 @@ const systemClock: ClosingClock = {
  */
 export async function closeGently<C>(
   { limitMs, signal }: Pick<Draining, 'limitMs' | 'signal'>,
-  { open, busy, close, perSecond = PER_SECOND, clock = systemClock }: Closing<C>,
+  { open, busy, close, refuse, perSecond = PER_SECOND, clock = systemClock }: Closing<C>,
 ): Promise<void> {
   const began = clock.now();
   const patientUntil = began + (limitMs * 2) / 3;
   const allUntil = began + (limitMs * 5) / 6;
+  const acceptUntil = began + (limitMs < SHORT_MS ? 0 : Math.min(limitMs / 10, MOST_ACCEPT_MS));
   const line = createLine(open, clock.random);
+  let refused = false;
   let pace = AT_LEAST_PER_SECOND;
   let credit = 0;
   for (let before = began; !signal.aborted; ) {
     const now = clock.now();
+    if (!refused && now >= acceptUntil) {
+      refused = true;
+      refuse();
+    }
     const left = line.look();
-    if (left === 0) return;
+    if (left === 0 && refused) return;
     // Those that came meanwhile make it faster, those that went do not make it slower.
     pace = Math.max(pace, Math.min(perSecond, left / (limitMs / 3000)));
     const patient = now < patientUntil;

@@ -9,6 +9,8 @@ import type { Access } from './access.ts';
 export interface Listeners {
   open(): Promise<void>;
   list(): readonly Listener[];
+  /** Takes no more connections; those that are open stay. */
+  refuse(): void;
   /** Takes over what the AccessEdgeConfiguration says, for open connections too. */
   limit(): void;
   /** Reads the certificate again, for handshakes from now on. */
@@ -45,6 +47,9 @@ export function createListeners(
       open.push(await createWsListener({ name: 'access-wss', ...accessWss, ...options }));
     },
     list: () => open,
+    refuse() {
+      for (const listener of open) listener.stopListening?.();
+    },
     limit() {
       for (const listener of open) listener.setLimits?.(limitsOf(settings()));
     },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Flow } from '@linchpin/sip';
+import { createUnderWay, type UnderWay } from './under-way.ts';
 
 /** A remote client's connection as the rest of the system knows it. */
 export interface Session {
@@ -7,12 +8,15 @@ export interface Session {
   readonly token: string;
   readonly flow: Flow;
   readonly openedAt: number;
+  readonly underWay: UnderWay;
 }
 
 export interface Sessions {
   open(flow: Flow): Session;
   of(flow: Flow): Session | undefined;
   find(token: string): Session | undefined;
+  all(): Iterable<Session>;
+  readonly size: number;
   stop(): void;
 }
 
@@ -25,7 +29,8 @@ export function createSessions(pod: string, signInMilliseconds: number): Session
 
   function open(flow: Flow): Session {
     const token = `${pod}/${epoch}.${++count}`;
-    const session: Session = { token, flow, openedAt: Date.now() };
+    const now = Date.now();
+    const session: Session = { token, flow, openedAt: now, underWay: createUnderWay(now) };
     byFlow.set(flow, session);
     byToken.set(token, session);
     return session;
@@ -52,6 +57,10 @@ export function createSessions(pod: string, signInMilliseconds: number): Session
     },
     of: (flow) => byFlow.get(flow),
     find: (token) => byToken.get(token),
+    all: () => byFlow.values(),
+    get size() {
+      return byFlow.size;
+    },
     stop: () => clearInterval(sweep),
   };
 }

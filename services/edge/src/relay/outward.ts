@@ -4,13 +4,15 @@ import type { Session } from '../access/sessions.ts';
 
 export interface OutwardParts {
   find(token: string): Session | undefined;
+  /** A message goes out to the client. */
+  onMessage(session: Session, message: Buffer): void;
   log: Logger;
 }
 
 const nothing = Buffer.alloc(0);
 
 /** Frames from Directors and Front Ends go outward, to the connection that holds the flow. */
-export function createOutward({ find, log }: OutwardParts) {
+export function createOutward({ find, onMessage, log }: OutwardParts) {
   /** Returns the answer to the sender, if there is one: a flow that is gone is said to be closed. */
   return function outward(frame: Frame): Frame | undefined {
     const session = find(frame.flow);
@@ -31,6 +33,7 @@ export function createOutward({ find, log }: OutwardParts) {
         flow.close('the server ended the flow');
         return undefined;
       default:
+        onMessage(session, frame.message);
         return flow.send(frame.message) ? undefined : { ...frame, message: nothing, event: FlowEvent.CLOSED };
     }
   };
