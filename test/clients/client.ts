@@ -18,6 +18,8 @@ export interface ClientEvents {
   onLost(user: string, why: string, since: number): void;
   /** A request of the user's own got its answer. */
   onServed(user: string): void;
+  /** Each request that comes, before it is answered. */
+  onRequest(request: SipRequest): void;
   onMessage(user: string, text: string, request: SipRequest): void;
   onNote(user: string, target: string, note: string): void;
   /** A NOTIFY with a number that was there already, as from a second server. */
@@ -70,6 +72,7 @@ export function createClient(options: ClientOptions): Client {
   const contact = (flow: ClientFlow): string => `<sip:${name}@${flow.sentBy};transport=${flow.transport};ob>`;
 
   function answer(request: SipRequest): SipResponse {
+    events.onRequest?.(request);
     if (request.method === 'NOTIFY') return notified(request);
     if (request.method === 'MESSAGE')
       events.onMessage?.(user, Buffer.from(request.body).toString('utf8'), request);

@@ -29,6 +29,8 @@ export interface Pod {
 }
 
 export interface PodOptions extends Omit<PodPlan, 'ports' | 'natsPort' | 'dataDir'> {
+  /** Those that it had before; else free ones. */
+  ports?: PodPorts;
   /** Where nats-server listens at the time. */
   nats(): number;
   /** Environment beside our own. */
@@ -42,7 +44,7 @@ export async function startPod(options: PodOptions): Promise<Pod> {
   const { lab, role, name, env = {} } = options;
   const dataDir = join(lab.dir, 'pods', name);
   await mkdir(dataDir, { recursive: true });
-  const ports = await freePorts(role);
+  const ports = options.ports ?? (await freePorts(role));
   const nats = await createCuttable(options.nats);
   const file = join(dataDir, 'config.json');
   const config = await podConfig({ ...options, dataDir, ports, natsPort: nats.port });

@@ -27,9 +27,19 @@ export interface Owner {
   term: number;
 }
 
+export interface Ownership extends Owner {
+  group: number;
+  /** performance.now() of this process when it was told. */
+  at: number;
+}
+
 export interface PoolView {
   members(): Promise<Announced[]>;
   owners(): Promise<Map<number, Owner>>;
+  /** Who owns a group, by its store. */
+  ownerOf(group: number): Promise<Owner | undefined>;
+  /** Everything that is written to `owner` of a group from now on, the present one first; grows as it happens. */
+  follow(group: number): Promise<readonly Ownership[]>;
   /** Resolves with the milliseconds it took until every group is owned by one of these pods, and they say so themselves. */
   ownedBy(pods: readonly string[], milliseconds?: number): Promise<number>;
 }
@@ -73,6 +83,9 @@ export function createPoolView(lab: Lab, pool: string): PoolView {
     return values.filter((member) => member !== undefined);
   }
 
+  const ownerOf = (group: number): Promise<Owner | undefined> =>
+    read<Owner>(groupBucketName(pool, group), 'owner');
+
   async function owners(): Promise<Map<number, Owner>> {
     const groups = Array.from({ length: GROUPS }, (_, group) => group);
     const found = await Promise.all(
@@ -96,9 +109,22 @@ export function createPoolView(lab: Lab, pool: string): PoolView {
       .join('; ');
   }
 
+  async function follow(group: number): Promise<readonly Ownership[]> {
+    const told: Ownership[] = [];
+    const watch = await (await bucket(groupBucketName(pool, group))).watch({ key: 'owner' });
+    void (async () => {
+      for await (const entry of watch)
+        if (entry.operation === 'PUT')
+          told.push({ ...(entry.json() as Owner), group, at: performance.now() });
+    })();
+    return told;
+  }
+
   return {
     members,
     owners,
+    ownerOf,
+    follow,
     async ownedBy(pods, milliseconds = 20_000) {
       const begun = performance.now();
       for (;;) {

@@ -1,4 +1,5 @@
 // A pool as a cluster runs it, on one machine: pods are processes, a Service is a balancer in this one.
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createLab,
@@ -12,7 +13,7 @@ import {
 import type { Way } from '../clients/way.ts';
 import { type Balancer, createTcpBalancer, createUdpBalancer } from './balancer.ts';
 import { type Pod, startPod } from './pod.ts';
-import type { PoolRole } from './pod-config.ts';
+import type { PodPorts, PoolRole } from './pod-config.ts';
 import { createPoolView, type PoolView } from './pool-view.ts';
 
 export interface PoolOptions {
@@ -40,6 +41,8 @@ export interface PoolLab {
   pods(role: PoolRole): Pod[];
   /** Starts one more and resolves when it is ready and gets new connections. */
   add(role: PoolRole, env?: Record<string, string>): Promise<Pod>;
+  /** The same pod anew, as a StatefulSet does it: name, ports and folder are those it had. */
+  again(pod: Pod): Promise<Pod>;
   /** Resolves when it is gone. */
   kill9(pod: Pod): Promise<void>;
   pause(pod: Pod): void;
@@ -51,6 +54,10 @@ export interface PoolLab {
   /** Straight to one pod. */
   wayTo(pod: Pod, listener: 'sip-udp' | 'sip-tcp' | 'sip-tls' | 'access-tls'): Way;
   publish(documents: readonly LabDocument[]): Promise<number>;
+  /** Stops nats-server and deletes all it kept. */
+  loseStore(): Promise<void>;
+  /** Starts nats-server and publishes the configuration, as CMS does when it finds none. */
+  newStore(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -82,7 +89,7 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
     }
   }
 
-  await lab.publisher.publish([
+  const documents: LabDocument[] = [
     ...globalDocuments,
     topologyDocument(roles.map((role) => ({ role, members: {} }))),
     {
@@ -91,10 +98,18 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
       spec: { maxConnectionsPerSource: 20_000, maxMessagesPerSecondPerSource: 100_000 },
     },
     ...users.flatMap((user) => userDocuments({ name: user.split('@')[0] ?? '', password: password(user) })),
-  ]);
+  ];
+  await lab.publisher.publish(documents);
 
-  async function add(role: PoolRole, env?: Record<string, string>): Promise<Pod> {
-    const name = `${role}-${made[role]++}`;
+  const add = (role: PoolRole, env?: Record<string, string>): Promise<Pod> =>
+    start(role, `${role}-${made[role]++}`, env);
+
+  async function start(
+    role: PoolRole,
+    name: string,
+    env?: Record<string, string>,
+    ports?: PodPorts,
+  ): Promise<Pod> {
     const pod = await startPod({
       lab,
       role,
@@ -104,6 +119,7 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
       withPostgres: postgres,
       nats: natsPort,
       ...(env && { env }),
+      ...(ports && { ports }),
       ...(options.extra?.[role] && { extra: options.extra[role] }),
     });
     running.set(name, pod);
@@ -140,6 +156,7 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
     view,
     pods: ofRole,
     add,
+    again: ({ role, name, ports }) => start(role, name, undefined, ports),
     async kill9(pod) {
       pod.signal('SIGKILL');
       await pod.exited;
@@ -164,7 +181,15 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
       ...way(listener.split('-')[1] as Way['transport'], listener),
       port: ports.listeners[listener] ?? 0,
     }),
-    publish: (documents) => lab.publisher.publish(documents),
+    publish: (changed) => lab.publisher.publish(changed),
+    async loseStore() {
+      await lab.stopNats();
+      await rm(join(lab.dir, 'nats', 'jetstream'), { recursive: true, force: true });
+    },
+    async newStore() {
+      await lab.startNats();
+      await lab.publisher.publish(documents);
+    },
     async close() {
       await Promise.all([...running.values()].map((pod) => pod.stop()));
       for (const balancer of Object.values(balancers)) balancer.close();

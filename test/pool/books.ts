@@ -1,0 +1,43 @@
+import { expect } from 'vitest';
+import type { Report } from '../clients/ledger.ts';
+import { reportText } from '../clients/report-text.ts';
+
+/** Prints what a load has seen, and holds it against what people were promised. */
+export function expectNobodyNoticed(title: string, report: Report): void {
+  console.log(`${title}\n${reportText(report)}\n`);
+  const { failures, messages, presence } = report;
+  expect({
+    failures,
+    lost: messages.lost,
+    doubled: messages.duplicatedByServer,
+    stale: presence.stale,
+    outOfOrder: presence.outOfOrder,
+  }).toEqual({ failures: [], lost: [], doubled: [], stale: [], outOfOrder: 0 });
+}
+
+/** State that was acknowledged is there afterwards: dialogs go on, and entity tags are known. */
+export function expectStateKept({ presence, setbacks }: Report): void {
+  // Of a PUBLISH whose answer was lost, the client does not know the entity tag (RFC 3903 4).
+  const unanswered = Object.entries(setbacks)
+    .filter(([what]) => /^publish: (timeout|transport)/.test(what))
+    .reduce((sum, [, count]) => sum + count, 0);
+  expect(presence.dialogsRenewed).toBe(0);
+  expect(presence.publicationsLost).toBeLessThanOrEqual(unanswered);
+}
+
+export const wait = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Asks until the answer is right; rejects with the last one. */
+export async function expectSoon<T>(
+  ask: () => T | Promise<T>,
+  isRight: (answer: T) => boolean,
+  milliseconds: number,
+): Promise<T> {
+  for (const until = performance.now() + milliseconds; ; await wait(20)) {
+    const answer = await ask();
+    if (isRight(answer)) return answer;
+    if (performance.now() > until)
+      throw new Error(`after ${milliseconds} ms it is still ${JSON.stringify(answer)}`);
+  }
+}
