@@ -5,17 +5,11 @@ import { type System, startSystem } from '../system.ts';
 import { publishUsers } from '../users.ts';
 import { startKamailio } from './kamailio.ts';
 import { measureExternalPath } from './latency.ts';
+import { measurePool } from './pool.ts';
+import type { Row } from './row.ts';
 import { loadUsers, measureMessage, measureRegister, type Subject, type Throughput } from './throughput.ts';
 
 const root = join(import.meta.dirname, '../..');
-
-interface Row {
-  what: string;
-  measured: string;
-  baseline?: string;
-  ratio?: string;
-  bar?: string;
-}
 
 const number = (value: number): string => Math.round(value).toLocaleString('en');
 
@@ -158,7 +152,7 @@ function print(rows: Row[]): void {
 }
 
 const whole = ['kamailio', 'external', 'restart'];
-const known = [...Object.keys(micro), ...whole];
+const known = [...Object.keys(micro), ...whole, 'pool'];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
@@ -175,5 +169,6 @@ for (const name of names.filter((candidate) => candidate in micro)) {
   rows.push(...(await runMicro(name)));
 }
 if (names.some((name) => whole.includes(name))) rows.push(...(await withSystem(names)));
+if (names.includes('pool')) rows.push(...(await measurePool()));
 print(rows);
 process.exit(0);

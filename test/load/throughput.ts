@@ -28,7 +28,7 @@ async function measure(
   subject: Subject,
   calls: number,
   rate: number,
-  scenario: 'register' | 'message',
+  scenario: 'register' | 'ask' | 'message',
   lines: string[],
 ): Promise<Throughput> {
   const { server, domain } = subject;
@@ -49,6 +49,16 @@ export const measureRegister = (subject: Subject, calls: number, rate: number): 
     calls,
     rate,
     'register',
+    loadUsers.map((name) => sippUser(name, `pw-${name}`)),
+  );
+
+/** The same with nothing to store: it only asks where the user is signed in. */
+export const measureAsking = (subject: Subject, calls: number, rate: number): Promise<Throughput> =>
+  measure(
+    subject,
+    calls,
+    rate,
+    'ask',
     loadUsers.map((name) => sippUser(name, `pw-${name}`)),
   );
 

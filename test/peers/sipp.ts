@@ -8,7 +8,7 @@ const scenarios = join(import.meta.dirname, 'scenarios');
 
 export interface SippOptions {
   /** A file in `scenarios/`, without ending. */
-  scenario: 'register' | 'message' | 'answer-message';
+  scenario: 'register' | 'ask' | 'message' | 'answer-message';
   server: string;
   domain: string;
   transport?: 'u1' | 't1' | 'tn';

@@ -1,9 +1,8 @@
 // Who owns what, read from the outside as an operator could: the members' own words, and the owner key of each group's store.
 import type { NatsLink } from '@linchpin/host';
 import type { Lab } from '@linchpin/testkit';
+import { GROUPS, groupOf } from '@linchpin/topology';
 import { type KV, Kvm } from '@nats-io/kv';
-
-export const GROUPS = 32;
 
 /** What a member says of itself in the bucket `members`. */
 export interface Announced {
@@ -46,6 +45,9 @@ export interface PoolView {
 
 const wait = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Of "alice@contoso.lab". */
+export const groupOfUser = (user: string): number => groupOf(`sip:${user}`);
 
 export const groupBucketName = (pool: string, group: number): string =>
   `user-state-${pool}-${String(group).padStart(2, '0')}`;

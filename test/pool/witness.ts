@@ -1,5 +1,4 @@
 // Who served one user, and when: everything is told by one process, so that there is one clock.
-import { groupOf } from '@linchpin/topology';
 import { type Client, createClient } from '../clients/client.ts';
 import type { Outcome } from '../clients/perform.ts';
 import { createStack } from '../clients/stack.ts';
@@ -7,7 +6,7 @@ import type { UserAgent } from '../peers/ua.ts';
 import { createUserAgent } from '../peers/ua.ts';
 import type { Pod } from './pod.ts';
 import type { PoolLab } from './pool.ts';
-import type { Ownership } from './pool-view.ts';
+import { groupOfUser, type Ownership } from './pool-view.ts';
 import { servedBy } from './served-by.ts';
 
 export interface Served {
@@ -36,10 +35,10 @@ export interface Witness {
 export async function createWitness(pool: PoolLab, owner: Pod, landing: Pod): Promise<Witness> {
   const owners = await pool.view.owners();
   const [observed, sender, watcher, asking] = [
-    pool.users.find((user) => owners.get(groupOf(user))?.pod === owner.name),
+    pool.users.find((user) => owners.get(groupOfUser(user))?.pod === owner.name),
     ...pool.users.slice(-3),
   ] as [string, string, string, string];
-  const group = groupOf(observed);
+  const group = groupOfUser(observed);
   const told = await pool.view.follow(group);
   const served: Served[] = [];
   const outcomes: Outcome[] = [];
