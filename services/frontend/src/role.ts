@@ -123,6 +123,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     links,
     layer,
     relayed: createRelayedTransactions(),
+    onRelayed: telemetry.relayed,
   });
   const listeners = createListeners(config, {
     idPrefix: `${pod}/`,
@@ -248,6 +249,8 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     users: () => bindings.users().size,
     registrations: () => sum([...bindings.users().keys()].map((aor) => bindings.of(aor).length)),
     flows: () => flows.size,
+    peers: () => links.frontEndsUp,
+    held: () => dispatch.waiting,
     transactions: layer.stats,
   });
   host.rpc.addService(RelayService, { connect: peers.handler }, { allow: ['director', 'frontend'] });

@@ -5,6 +5,8 @@ export interface Sizes {
   users(): number;
   transactions(): { server: number; client: number };
   flows(): number;
+  peers(): number;
+  held(): number;
 }
 
 /** Those of RFC 3261 and its extensions: what a stranger makes up must not become a label. */
@@ -44,6 +46,11 @@ export function createTelemetry(registry: Registry) {
     labelNames: ['outcome'],
     registers,
   });
+  const relayed = new Counter({
+    name: 'linchpin_frontend_requests_relayed_total',
+    help: 'Requests brought to the Front End that serves their user, copies not counted',
+    registers,
+  });
   const writes = new Histogram({
     name: 'linchpin_frontend_state_write_seconds',
     help: 'From a change of user state until it is stored, or given up',
@@ -59,6 +66,7 @@ export function createTelemetry(registry: Registry) {
     refusal: (rule: string) => refusals.inc({ rule }),
     malformed: (transport: string) => malformed.inc({ transport }),
     message: (outcome: 'delivered' | 'failed') => messages.inc({ outcome }),
+    relayed: () => relayed.inc(),
     write: (seconds: number, isStored: boolean) => (isStored ? stored : failed).observe(seconds),
     watch: (sizes: Sizes) => watchSizes(registry, sizes),
   };
@@ -95,7 +103,9 @@ function watchSizes(registry: Registry, sizes: Sizes): void {
     });
   gauge('registrations', 'Bindings that have not expired', sizes.registrations);
   gauge('users', 'Users with at least one binding', sizes.users);
-  gauge('flows', 'Open connections and flows at Edges', sizes.flows);
+  gauge('flows', 'Open connections, and flows at other pods', sizes.flows);
+  gauge('peers', 'Streams to other Front Ends that are open', sizes.peers);
+  gauge('held', 'Requests that wait for somebody who serves their user', sizes.held);
   gauge('server_transactions', 'Server transactions kept', () => sizes.transactions().server);
   gauge('client_transactions', 'Client transactions kept', () => sizes.transactions().client);
 }

@@ -25,6 +25,7 @@ export interface DispatchParts {
   links: Pick<Links, 'isUp' | 'send'>;
   layer: Pick<TransactionLayer, 'receive'>;
   relayed: RelayedTransactions;
+  onRelayed?(): void;
   /** Milliseconds that a request waits for somebody who serves its user. */
   patience?: number;
   /** Requests that wait at most. */
@@ -74,6 +75,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     links,
     layer,
     relayed,
+    onRelayed,
     patience = PATIENCE_MS,
     limit = LIMIT,
   } = parts;
@@ -93,12 +95,17 @@ export function createDispatch(parts: DispatchParts): Dispatch {
   }
 
   function sendTo(to: string, { request, flow, identity, traceparent }: Arrived, hops: number): boolean {
-    return links.send(to, inward(flow, request.toBuffer(), { identity, hops: hops + 1, traceparent }));
+    const isSent = links.send(
+      to,
+      inward(flow, request.toBuffer(), { identity, hops: hops + 1, traceparent }),
+    );
+    if (isSent) onRelayed?.();
+    return isSent;
   }
 
   function relay(arrived: Arrived): void {
     const { request, flow, identity, aor } = arrived;
-    const hops = isRemote(flow) ? flow.hops : 0;
+    const hops = hopsOf(flow);
     if (hops >= MAX_HOPS) return arrived.refuse(astray());
     const to = ownerOf(aor);
     const isSent = to !== undefined && sendTo(to, arrived, hops);
@@ -134,7 +141,8 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 
   function follow(request: SipRequest, flow: Flow): boolean {
     const entry = relayed.find(request, flow);
-    if (!entry) return false;
+    // What has passed another number of pods is no copy: it has come round.
+    if (!entry || entry.hops !== hopsOf(flow)) return false;
     if (entry.pod === '') {
       if (request.method === 'CANCEL') entry.cancel = request;
       return true;
@@ -173,6 +181,9 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     },
   };
 }
+
+/** How many Front Ends the message that is being handled has passed. */
+const hopsOf = (flow: Flow): number => (isRemote(flow) ? flow.hops : 0);
 
 /** So that those who were refused at once do not all come back at once. */
 const retryAfter = (): [string, string][] => [['Retry-After', String(1 + Math.floor(Math.random() * 3))]];

@@ -28,6 +28,8 @@ export interface Links {
   send(pod: string, frame: Frame): boolean;
   /** To all other Front Ends. */
   tellFrontEnds(frame: Frame): void;
+  /** How many streams to other Front Ends are open. */
+  readonly frontEndsUp: number;
   stop(): void;
 }
 
@@ -73,6 +75,9 @@ export function createLinks(parts: LinksParts): Links {
     send: (name, frame) => linkOf(name)?.send(frame) ?? false,
     tellFrontEnds(frame) {
       for (const link of frontEnds.links.values()) link.send(frame);
+    },
+    get frontEndsUp() {
+      return [...frontEnds.links.values()].filter(({ up }) => up).length;
     },
     stop() {
       stopped = true;

@@ -46,7 +46,10 @@ export function createRelayedTransactions(options: RelayedTransactionsOptions = 
     add(request, flow, relayed) {
       // On a connection nothing comes twice, and only an INVITE is followed by more of its transaction.
       if (flow.reliable && request.method !== 'INVITE') return;
-      kindOf(request.method).set(keyOf(request, flow), relayed);
+      const kind = kindOf(request.method);
+      const key = keyOf(request, flow);
+      // What comes round does not change where copies go.
+      if (!kind.get(key)) kind.set(key, relayed);
     },
     forget: (request, flow) => kindOf(request.method).delete(keyOf(request, flow)),
     get size() {

@@ -19,6 +19,41 @@ const frame: Frame = {
   hops: 0,
 };
 
+describe('a flow at another Front End', () => {
+  const atPeer: Frame = {
+    ...frame,
+    flow: 'frontend-1/udp/10.0.0.1:5060/192.0.2.1:40000',
+    transport: 'udp',
+    sentBy: '10.0.0.1:5060',
+  };
+
+  test('has the transport that its client has, with the timers that this needs', () => {
+    flows = setUp();
+    expect(flows.of(atPeer)).toMatchObject({
+      transport: 'udp',
+      reliable: false,
+      sentBy: 'frontend-0.contoso.lab:5060',
+    });
+    expect(flows.of(frame).reliable).toBe(true);
+  });
+
+  test('ends with its pod, and is found again when that comes back', () => {
+    flows = setUp();
+    const [flow, other] = [flows.of(atPeer), flows.of(frame)];
+    flows.podGone('frontend-1');
+    expect([flow.closed, other.closed]).toEqual([true, false]);
+    expect(flows.revive({ flowId: flow.id, transport: 'udp', received: '192.0.2.1:40000' })?.closed).toBe(
+      false,
+    );
+  });
+
+  test('that is closed is not found again', () => {
+    flows = setUp();
+    flows.ended(flows.of(frame).id);
+    expect(flows.revive({ flowId: frame.flow, transport: 'wss', received: ':0' })).toBeUndefined();
+  });
+});
+
 describe('a flow at an Edge', () => {
   test('is known as its first frame tells', () => {
     flows = setUp();
