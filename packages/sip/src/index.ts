@@ -23,4 +23,5 @@ export * from './transport/listener.ts';
 export * from './transport/tcp.ts';
 export * from './transport/tls.ts';
 export * from './transport/udp.ts';
+export * from './transport/under-way.ts';
 export * from './transport/ws.ts';

@@ -12,7 +12,6 @@ import { createDirectory, createReplica, followMembers, type Member } from '@lin
 import { createAccess } from './access/access.ts';
 import { createListeners } from './access/listeners.ts';
 import { createSessions, type Session } from './access/sessions.ts';
-import { noteOutward } from './access/under-way.ts';
 import type { EdgeConfig } from './config.ts';
 import { createInward } from './relay/inward.ts';
 import { createOutward } from './relay/outward.ts';
@@ -37,7 +36,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
 
   const outward = createOutward({
     find: sessions.find,
-    onMessage: ({ underWay }, message) => noteOutward(underWay, message, Date.now()),
+    onMessage: ({ underWay }, message) => underWay.passedBytes(message, Date.now()),
     log,
   });
   const deliver = (frame: Frame, reply: (answer: Frame) => void): void => {

@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { type Endpoint, type Host, newTraceparent, type Role } from '@linchpin/host';
+import { closeGently, type Endpoint, type Host, newTraceparent, type Role } from '@linchpin/host';
 import { FrontendService } from '@linchpin/proto/frontend/v1/frontend';
 import { RelayService } from '@linchpin/proto/relay/v1/relay';
 import { createNonces, createProxy, createTransactionLayer, type Flow } from '@linchpin/sip';
@@ -30,6 +29,7 @@ import { createEviction } from './registrar/eviction.ts';
 import { createFlowWatch } from './registrar/flow-watch.ts';
 import { createRegistrar } from './registrar/registrar.ts';
 import { createRoutes } from './routes.ts';
+import { createBusyClients } from './signaling/busy-clients.ts';
 import { createDispatch, type Owners } from './signaling/dispatch.ts';
 import { malformedAs, survive, withoutAnswer } from './signaling/failures.ts';
 import { createFlows } from './signaling/flows.ts';
@@ -111,16 +111,24 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     flows: remoteFlows,
     here: (id) => flows.here(id),
     layer,
+    onToClient: (flow, message) => busyClients.passed(flow, message),
     tellFrontEnds: links.tellFrontEnds,
     log,
   });
+  const busyClients = createBusyClients(layer);
   const owners: Owners = parts.owners ?? { serves: () => true, ownerOf: () => pod, onOwners: () => () => {} };
   const dispatch = createDispatch({
     pod,
     domain: config.domain,
     owners,
     isHomed: (aor) => home.find(aor) !== undefined,
-    links,
+    links: {
+      isUp: links.isUp,
+      send(to, frame) {
+        busyClients.passed(flows.connection(frame.flow), frame.message);
+        return links.send(to, frame);
+      },
+    },
     layer,
     relayed: createRelayedTransactions(),
     onRelayed: telemetry.relayed,
@@ -307,9 +315,19 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       void state.load().then(takeAll);
       await listeners.open();
     },
-    /** New work goes to other pods by now; what is under way has the time that the host gives. */
-    async drain() {
-      while (layer.stats().server + layer.stats().client > 0) await wait(100);
+    /** Clients are moved on to other pods; what they send until then is served, and what is under way has its time. */
+    async drain(draining) {
+      draining.count(() => ({
+        connections: countOf(listeners.clients()),
+        transactions: countOf(layer.underWay()) + dispatch.waiting,
+      }));
+      await closeGently(draining, {
+        open: listeners.clients,
+        busy: busyClients.now,
+        close: (flow) => flow.close('the server is leaving'),
+        refuse: listeners.refuse,
+      });
+      await draining.idle();
     },
     async stop() {
       // First, or the connections that close now would take the bindings of their clients with them.
@@ -340,6 +358,12 @@ function isBlocked(sender: string, user: EffectiveUser, directory: Directory): b
   const sameEnterprise = directory.isLocalDomain(sender.slice(sender.lastIndexOf('@') + 1));
   const open = { ...user, presencePolicy: { ...user.presencePolicy, privacyMode: false } };
   return containerFor({ aor: sender, sameEnterprise }, open) === BLOCKED_CONTAINER;
+}
+
+function countOf(things: Iterable<unknown>): number {
+  let count = 0;
+  for (const _ of things) count++;
+  return count;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -113,7 +113,7 @@ export function createAccess({
       const session = sessions.of(flow);
       if (session === undefined) return;
       telemetry.messages.inc({ direction: 'in' });
-      noteInward(session, message);
+      session.underWay.passed(message, Date.now());
       if (message instanceof SipRequest) onRequest(session, message);
       else if (!admitMessage(sourceOf(flow.remote.address)) || !inward.response(session, message))
         note('stray-response', session);
@@ -124,13 +124,4 @@ export function createAccess({
       return [diagnostics(1001, error.reason, pod, note('malformed', session, error.request, error.reason))];
     },
   };
-}
-
-function noteInward({ underWay }: Session, message: SipRequest | SipResponse): void {
-  const now = Date.now();
-  underWay.passed(now);
-  if (message instanceof SipRequest) {
-    if (message.method === 'INVITE') underWay.inviteBegan(now);
-  } else if (underWay.ringing && message.status >= 200 && message.cseq.method === 'INVITE')
-    underWay.inviteEnded();
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Flow } from '@linchpin/sip';
-import { createUnderWay, type UnderWay } from './under-way.ts';
+import { createUnderWay, type Flow, type UnderWay } from '@linchpin/sip';
 
 /** A remote client's connection as the rest of the system knows it. */
 export interface Session {

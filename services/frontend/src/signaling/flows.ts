@@ -13,6 +13,8 @@ export interface Flows {
   add(flow: Flow): void;
   /** One that ends here. UDP flows always are there. */
   here(id: string): Flow | undefined;
+  /** A connection that ends here. */
+  connection(id: string): Flow | undefined;
   /** For a flow at another pod that is not known yet, that pod tells on the first use whether it lives. */
   find(id: string): Flow | undefined;
   /** Makes a flow at another pod known again after a restart; undefined when the flow is gone for good. */
@@ -79,6 +81,7 @@ export function createFlows({ pod, remote, udp, pods, connect, onClosed }: Flows
       });
     },
     here,
+    connection: (id) => connections.get(id),
     find: (id) => (id.startsWith(own) ? here(id) : elsewhere(factsIn(id))),
     revive,
     isOpen,

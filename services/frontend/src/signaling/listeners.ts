@@ -19,6 +19,10 @@ import type { FrontendConfig } from '../config.ts';
 export interface Listeners {
   open(): Promise<void>;
   list(): readonly Listener[];
+  /** The connections that clients have opened. */
+  clients(): Iterable<Flow>;
+  /** Takes no more connections; those that are open stay, and datagrams come as before. */
+  refuse(): void;
   /** `host:port` by which clients may know this pod. */
   addresses(): ReadonlySet<string>;
   connect(remote: Address): Promise<Flow>;
@@ -82,6 +86,12 @@ export function createListeners(
       if (tls) add(await createTlsListener({ ...optionsOf('sip-tls', sipTls), tls }), sipTls.sentBy);
     },
     list: () => opened,
+    *clients() {
+      for (const listener of opened) yield* listener.flows();
+    },
+    refuse() {
+      for (const listener of opened) listener.stopListening?.();
+    },
     addresses: () => addresses,
     connect: (remote) => connector?.connect(remote) ?? Promise.reject(new Error('not open')),
     async reload() {

@@ -13,6 +13,8 @@ export interface PeersParts {
   /** A flow that ends here. */
   here(id: string): Flow | undefined;
   layer: TransactionLayer;
+  /** A message of another pod's transaction goes out to a client here. */
+  onToClient(flow: Flow | undefined, message: Buffer): void;
   /** To all other Front Ends. */
   tellFrontEnds(frame: Frame): void;
   log: Logger;
@@ -26,13 +28,14 @@ export interface Peers extends PeerServer<Frame> {
 }
 
 /** What other pods bring: Directors and Front Ends what clients said to them, Front Ends also what clients here are told. */
-export function createPeers({ pod, flows, here, layer, tellFrontEnds, log }: PeersParts): Peers {
+export function createPeers({ pod, flows, here, layer, onToClient, tellFrontEnds, log }: PeersParts): Peers {
   const own = `${pod}/`;
 
   function toClient({ flow: id, event, message }: Frame): boolean {
     const flow = here(id);
     if (event === FlowEvent.CLOSE) flow?.close('the server ended the flow');
     if (event !== FlowEvent.UNSPECIFIED) return true;
+    onToClient(flow, message);
     // A datagram that cannot be sent now is lost like any other.
     return flow !== undefined && (flow.send(message) || !flow.reliable);
   }
