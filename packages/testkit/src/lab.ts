@@ -42,7 +42,13 @@ export interface Lab {
   stopNats(): Promise<void>;
   startNats(): Promise<void>;
   /** Where PostgreSQL is, or would be: in a lab without it nothing listens there. */
-  readonly postgres: { port: number; passwordFile: string; stop(): Promise<void> };
+  readonly postgres: {
+    port: number;
+    passwordFile: string;
+    stop(): Promise<void>;
+    /** On the port and with the data that it had. */
+    start(): Promise<void>;
+  };
   close(): Promise<void>;
 }
 
@@ -87,7 +93,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   async function startDatabase(): Promise<void> {
     postgres = await startPostgres({
       dir: join(dir, 'postgres'),
-      port: 0,
+      port: postgres?.port ?? 0,
       user: 'linchpin',
       password,
       onProgress,
@@ -115,7 +121,12 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     },
     startNats: start,
     get postgres() {
-      return { port: postgres?.port ?? 1, passwordFile, stop: async () => postgres?.stop() };
+      return {
+        port: postgres?.port ?? 1,
+        passwordFile,
+        stop: async () => postgres?.stop(),
+        start: startDatabase,
+      };
     },
     async close() {
       await Promise.all(links.map((link) => link.close()));
