@@ -30,6 +30,9 @@ export interface OwnerRecord {
   filling?: true;
 }
 
+/** Written by each pod under its role and name, again with every heartbeat: that it lives, and where it is reached. */
+export const MEMBERS_BUCKET = 'members';
+
 /** The key that closes a version: written to `config` and `directory` after all documents of that version. */
 export const HEAD_KEY = 'head';
 
@@ -64,6 +67,9 @@ export interface ReplicaReport {
 /** A NATS KV key holds only [-/_=.a-zA-Z0-9]; names are carried as base64url. */
 export const keyToken = (name: string): string => Buffer.from(name, 'utf8').toString('base64url');
 export const fromKeyToken = (token: string): string => Buffer.from(token, 'base64url').toString('utf8');
+
+/** `frontend.ZnJvbnRlbmQtMA` for ("frontend", "frontend-0"), in `members`. */
+export const memberKey = (role: string, pod: string): string => `${role}.${keyToken(pod)}`;
 
 /** `user.YWxpY2VAY29udG9zby5sYWI` for ("User", "alice@contoso.lab"). */
 export const documentKey = (kind: string, name: string): string => `${kind.toLowerCase()}.${keyToken(name)}`;

@@ -14,6 +14,9 @@ export interface NatsServer {
   stop(): Promise<void>;
   /** On the same port; `empty` loses the store first. */
   start(options?: { empty: boolean }): Promise<void>;
+  /** The process stands still, with its connections open, until `resume`. */
+  pause(): void;
+  resume(): void;
   remove(): Promise<void>;
 }
 
@@ -47,6 +50,8 @@ export async function startNatsServer(): Promise<NatsServer> {
     },
     start,
     stop,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async remove() {
       await stop();
       await rm(dir, { recursive: true, force: true });
@@ -66,7 +71,7 @@ async function portOf(dir: string, child: ChildProcess): Promise<number> {
 }
 
 /** Connects as soon as the server is there, again and again. */
-export function linkTo(server: NatsServer): NatsLink & { close(): Promise<void> } {
+export function linkTo(server: Pick<NatsServer, 'port'>): NatsLink & { close(): Promise<void> } {
   const listeners = new Set<(connection: NatsConnection) => void>();
   let closed = false;
   let up: NatsConnection | undefined;

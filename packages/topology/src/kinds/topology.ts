@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { domainName, hostPort, label } from './names.ts';
 
-const roles = ['frontend', 'edge', 'director', 'mediation', 'persistent-chat', 'cms'] as const;
+export const roles = ['frontend', 'edge', 'director', 'mediation', 'persistent-chat', 'cms'] as const;
 
 const member = z.strictObject({ name: label, address: hostPort });
 

@@ -1,0 +1,44 @@
+import { MEMBERS_BUCKET } from '@linchpin/proto/subjects';
+import { StorageType } from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/transport-node';
+
+/** A pod that has been silent for so long does not come back; a restart of a pod writes its key anew. */
+const FORGET_MS = 60_000;
+const REPLICAS = 3;
+/** JetStream's code for "replicas > 1 not supported in non-clustered mode". */
+const NOT_CLUSTERED = 10_074;
+
+/**
+ * Made by whoever needs it first. In memory: a heartbeat is worth nothing seconds later, so a disk would be written to all day
+ * for nothing; what a restart of NATS loses is there again within a heartbeat. On three servers where NATS is a cluster, so
+ * that the members outlive one of them.
+ */
+export async function openOrMake(connection: NatsConnection): Promise<KV> {
+  const bucket = await new Kvm(connection).open(MEMBERS_BUCKET);
+  try {
+    await bucket.status();
+    return bucket;
+  } catch (error) {
+    if (codeOf(error) !== STREAM_NOT_FOUND) throw error;
+    return make(connection);
+  }
+}
+
+/** For a role that may not make it: rejects until somebody else has. */
+export const open = (connection: NatsConnection): Promise<KV> => new Kvm(connection).open(MEMBERS_BUCKET);
+
+const STREAM_NOT_FOUND = 10_059;
+
+async function make(connection: NatsConnection): Promise<KV> {
+  const kvm = new Kvm(connection);
+  const options = { history: 1, storage: StorageType.Memory, ttl: FORGET_MS };
+  try {
+    return await kvm.create(MEMBERS_BUCKET, { ...options, replicas: REPLICAS });
+  } catch (error) {
+    if (codeOf(error) !== NOT_CLUSTERED) throw error;
+    return kvm.create(MEMBERS_BUCKET, { ...options, replicas: 1 });
+  }
+}
+
+const codeOf = (error: unknown): number | undefined => (error as { code?: number }).code;
