@@ -6,6 +6,9 @@ import type { Part } from '../supervisor/part.ts';
 
 export const POSTGRES_USER = 'linchpin';
 
+/** CMS has the cluster's own database, which is there from the start. */
+export const DATABASES = { cms: 'postgres', frontend: 'frontend' } as const;
+
 export interface BackendOptions {
   home: Home;
   layout: Layout;
@@ -21,7 +24,7 @@ export function postgresPart({ home, layout, console, postgresPassword }: Backen
   return {
     name: 'postgres',
     startsAfter: [],
-    stopsAfter: ['cms'],
+    stopsAfter: ['cms', 'frontend'],
     lacks: nothing,
     start: () =>
       startPostgres({
@@ -29,6 +32,7 @@ export function postgresPart({ home, layout, console, postgresPassword }: Backen
         port: layout.postgres.port,
         user: POSTGRES_USER,
         password: postgresPassword,
+        databases: [DATABASES.frontend],
         onProgress: console.say,
         onLog,
       }),

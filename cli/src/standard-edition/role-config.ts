@@ -4,7 +4,7 @@ import { replaceFile } from '../installation/files.ts';
 import type { Home } from '../installation/home.ts';
 import { hostPort, type Layout, listener, type RoleLayout, type RoleName } from '../installation/layout.ts';
 import type { Settings } from '../installation/settings.ts';
-import { POSTGRES_USER } from './backends.ts';
+import { DATABASES, POSTGRES_USER } from './backends.ts';
 
 interface Context {
   home: Home;
@@ -51,16 +51,7 @@ function sharedConfig(role: RoleLayout, { home, layout }: Context): Config {
 }
 
 const OWN: Record<RoleName, (role: RoleLayout, context: Context) => Config> = {
-  cms: (_, { home, layout }) => ({
-    postgres: {
-      host: layout.postgres.address,
-      port: layout.postgres.port,
-      user: POSTGRES_USER,
-      // The cluster's own: nothing else lives in it.
-      database: 'postgres',
-      passwordFile: home.postgresPassword,
-    },
-  }),
+  cms: (_, context) => ({ postgres: postgresConfig(DATABASES.cms, context) }),
   director: () => ({ pool: 'director' }),
   edge: (role, { home, settings }) => ({
     domain: settings.domain,
@@ -70,9 +61,10 @@ const OWN: Record<RoleName, (role: RoleLayout, context: Context) => Config> = {
       accessWss: listener(role, 'access-wss'),
     },
   }),
-  frontend: (role, { home, settings }) => ({
-    domain: settings.domain,
-    sipTls: home.certificate('sip'),
+  frontend: (role, context) => ({
+    domain: context.settings.domain,
+    postgres: postgresConfig(DATABASES.frontend, context),
+    sipTls: context.home.certificate('sip'),
     listeners: {
       sipUdp: listener(role, 'sip-udp'),
       sipTcp: listener(role, 'sip-tcp'),
@@ -80,3 +72,11 @@ const OWN: Record<RoleName, (role: RoleLayout, context: Context) => Config> = {
     },
   }),
 };
+
+const postgresConfig = (database: string, { home, layout }: Context): Config => ({
+  host: layout.postgres.address,
+  port: layout.postgres.port,
+  user: POSTGRES_USER,
+  database,
+  passwordFile: home.postgresPassword,
+});

@@ -33,13 +33,15 @@ export function rolePart(options: RoleOptions): Part {
   const log = console.channel(role.role);
   return {
     name: role.role,
-    startsAfter: role.role === 'cms' ? ['nats', 'postgres'] : ['nats'],
+    startsAfter: HAS_TABLES.has(role.role) ? ['nats', 'postgres'] : ['nats'],
     stopsAfter: STOPS_AFTER[role.role],
     fatalExits: [EXIT_CONFIG],
     start: () => startRole(options, log),
     lacks: () => lacks(role),
   };
 }
+
+const HAS_TABLES: ReadonlySet<RoleName> = new Set(['cms', 'frontend']);
 
 const programOf = (role: RoleName): string => join(REPOSITORY, 'services', role, 'src', 'main.ts');
 

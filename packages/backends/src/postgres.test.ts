@@ -72,6 +72,14 @@ describe('PostgreSQL', () => {
     expect(said).toEqual([]);
   });
 
+  test('has the databases that are asked for, also those that are asked for later', async () => {
+    const first = await start({ databases: ['one'] });
+    await first.stop();
+    const { port } = await start({ databases: ['one', 'two'] });
+    const present = await query(port, 'select datname from pg_database where not datistemplate order by 1');
+    expect(present.map(({ datname }) => datname)).toEqual(['one', 'postgres', 'two']);
+  });
+
   test('tells when it was killed, and recovers', async () => {
     const first = await start();
     await query(first.port, 'create table kept (n int)');

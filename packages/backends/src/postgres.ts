@@ -17,6 +17,8 @@ export interface PostgresOptions {
   /** The superuser that the first start creates, and its password (scram-sha-256). */
   user: string;
   password: string;
+  /** Beside `postgres`, which is there anyway: created where they are missing, owned by the superuser. */
+  databases?: readonly string[];
   /** For tests: a crash of the machine may damage the data. */
   ephemeral?: boolean;
   onProgress?(line: string): void;
@@ -38,7 +40,7 @@ const PREVIOUS_DEADLINE_MS = 15_000;
 
 /** Starts PostgreSQL and resolves when it takes connections; rejects with a BackendError that says what is wrong. */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
-  const { dir, user, password, ephemeral = false, onProgress = () => {} } = options;
+  const { dir, user, password, databases = [], ephemeral = false, onProgress = () => {} } = options;
   const owner = unprivilegedOwner();
   const binaries = await postgresBinaries(owner, onProgress);
   const data = await placeData(dir, owner, onProgress);
@@ -57,12 +59,30 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     ready: 'ready to accept connections',
     onLog: options.onLog,
   });
-  return {
-    port,
-    pid: server.pid,
-    exited: server.exited,
-    stop: async () => void (await endProcess(server, 'SIGINT', STOP_DEADLINE_MS)),
-  };
+  const stop = async () => void (await endProcess(server, 'SIGINT', STOP_DEADLINE_MS));
+  await ensureDatabases(databases, { port, user, password }).catch(async (cause) => {
+    await stop();
+    throw new BackendError(`PostgreSQL cannot create the databases ${databases.join(', ')}.`, { cause });
+  });
+  return { port, pid: server.pid, exited: server.exited, stop };
+}
+
+async function ensureDatabases(
+  names: readonly string[],
+  server: { port: number; user: string; password: string },
+): Promise<void> {
+  if (names.length === 0) return;
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({ ...server, host: '127.0.0.1', database: 'postgres' });
+  await client.connect();
+  try {
+    const { rows } = await client.query('SELECT datname FROM pg_database');
+    const present = new Set(rows.map(({ datname }) => datname));
+    for (const name of names)
+      if (!present.has(name)) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
+  }
 }
 
 function settings(port: number, ephemeral: boolean): string[] {
