@@ -106,6 +106,21 @@ describe('NOTIFY', () => {
     expect(harness.state.values.size).toBe(2);
   });
 
+  test('that is lost with the way it took holds up none on the way by which the watcher comes back', async () => {
+    const watch = await harness.watch('bob', 'alice', harness.flow());
+    await settled();
+    watch.flow.answer = undefined;
+    await harness.published('alice', harness.flow(), busy);
+    watch.flow = harness.flow();
+    await watch.resubscribe();
+    await settled();
+    expect(watch.body).toContain('<rpid:busy/>');
+    await vi.advanceTimersByTimeAsync(40_000);
+    await harness.published('alice', harness.flow(), away);
+    await settled();
+    expect(watch.body).toContain('<rpid:away/>');
+  });
+
   test('of a subscription that expires on a dead flow is left out', async () => {
     const watch = await harness.watch('bob', 'alice', harness.flow(), { expires: '60' });
     await settled();

@@ -63,18 +63,22 @@ export function createNotifier(options: NotifierOptions): Notifier {
     watch.busy = true;
     watch.owed = false;
     watch.told = document;
+    const sent = { flowId: watch.flowId };
+    watch.sent = sent;
     const notify = requestInDialog(watch.dialog, 'NOTIFY', headersFor(watch, flow, document), document);
     options.layer.request(notify, flow, {
       onResponse({ status }) {
-        if (status >= 200) settle(watch, status);
+        if (status >= 200) settle(watch, sent, status);
       },
-      onError: (kind) => settle(watch, kind),
+      onError: (kind) => settle(watch, sent, kind),
     });
   }
 
-  function settle(watch: Watch, outcome: number | TransactionFailure): void {
-    watch.busy = false;
+  function settle(watch: Watch, sent: Watch['sent'], outcome: number | TransactionFailure): void {
     options.telemetry.notified(outcomeName(outcome));
+    if (watch.sent !== sent) return;
+    watch.sent = undefined;
+    watch.busy = false;
     if (outcomeName(outcome) !== 'accepted') options.onFailure(watch, outcome);
     pump(watch);
   }
@@ -88,9 +92,17 @@ export function createNotifier(options: NotifierOptions): Notifier {
     ];
   }
 
+  /** The watcher came back by another way: on the one it left nobody may answer any more, which says nothing about the dialog. */
+  function giveUpOldWay(watch: Watch): void {
+    if (watch.sent === undefined || watch.sent.flowId === watch.flowId) return;
+    watch.sent = undefined;
+    watch.busy = false;
+  }
+
   return {
     notify(watch) {
       watch.owed = true;
+      giveUpOldWay(watch);
       pump(watch);
     },
     review: pump,

@@ -18,6 +18,8 @@ export interface Watch extends WatchRecord {
   readonly id: string;
   /** One NOTIFY at a time is on its way, or waits for the store. */
   busy: boolean;
+  /** The NOTIFY on its way, and over which flow. */
+  sent: { flowId: string } | undefined;
   /** A NOTIFY must follow even when the document is the one that was sent last (RFC 6665 4.2.1.2). */
   owed: boolean;
   /** The document that was sent last. */
@@ -37,7 +39,16 @@ export const SEQUENCE_BLOCK = 10_000;
 export function createWatch(record: WatchRecord): Watch {
   const reserved = record.dialog.localSeq + SEQUENCE_BLOCK;
   const id = record.dialog.localTag;
-  return { ...record, id, busy: false, owed: false, told: undefined, reserved, released: false };
+  return {
+    ...record,
+    id,
+    busy: false,
+    sent: undefined,
+    owed: false,
+    told: undefined,
+    reserved,
+    released: false,
+  };
 }
 
 /** As it goes on in another process; its first NOTIFY reserves numbers before it is sent. */
