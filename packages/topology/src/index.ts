@@ -7,8 +7,10 @@ export type { AccessEdgeConfigurationSpec, RegistrarConfigurationSpec } from './
 export type { CredentialSpec } from './kinds/credential.ts';
 export type { Member, Role } from './kinds/topology.ts';
 export { BLOCKED_CONTAINER } from './kinds/user.ts';
+export { announceDrain } from './members/announce-drain.ts';
 export type { DrainRecord, GroupsRecord, MemberRecord } from './members/member-record.ts';
 export { createMembers, MEMBERS_TIMING, type Members, type MembersTiming } from './members/members.ts';
+export { poolView } from './pool-view.ts';
 export { deletionProblem, scopeProblems, userProblems } from './references.ts';
 export { createReplica, type NatsLink, type Replica } from './replica.ts';
 export { GROUPS, groupOf, placement } from './routing-group.ts';

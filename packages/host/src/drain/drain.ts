@@ -1,7 +1,7 @@
 import type { Logger } from '../log.ts';
 
 /** What still keeps a pod, by what it is: `{ groups: 3, connections: 120 }`. */
-export type Remaining = Readonly<Record<string, number>>;
+export type Remaining = Record<string, number>;
 
 export interface DrainReport {
   state: 'draining' | 'done' | 'forced';

@@ -25,7 +25,7 @@ export const protobufFileName = "linchpin/frontend/v1/frontend.proto";
 
 export const GroupState = {
   UNSPECIFIED: 0,
-  /** SERVED - By its designated owner, with a warm secondary. */
+  /** SERVED - By its designated owner, with a warm secondary where the pool has more than one member. */
   SERVED: 1,
   /** UNOWNED - Nobody owns it: its users wait. */
   UNOWNED: 2,
