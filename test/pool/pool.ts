@@ -1,5 +1,6 @@
 // A pool as a cluster runs it, on one machine: pods are processes, a Service is a balancer in this one.
-import { rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createLab,
@@ -67,6 +68,7 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
   const { frontends = 1, directors = 1, edges = 1, drainSeconds = 20, postgres = false } = options;
   const lab = await createLab({ postgres });
   const signingKeyFile = join(lab.dir, 'signing.key');
+  await writeFile(signingKeyFile, randomBytes(32), { mode: 0o600 });
   const users = Array.from({ length: options.users ?? 0 }, (_, index) => `u${index}@${LAB_DOMAIN}`);
   const password = (user: string): string => `pw-${user.split('@')[0]}`;
   const natsPort = (): number => Number(lab.natsUrl.split(':').at(-1));
