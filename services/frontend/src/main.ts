@@ -4,4 +4,10 @@ import { migrations } from './backup/migrations.ts';
 import { frontendConfig } from './config.ts';
 import { createRole } from './role.ts';
 
-await runRole({ role: 'frontend', version: manifest.version, schema: frontendConfig, create: createRole, migrations });
+await runRole({
+  role: 'frontend',
+  version: manifest.version,
+  schema: frontendConfig,
+  create: createRole,
+  migrations,
+});
