@@ -11,20 +11,34 @@ interface SubjectRules {
   deny?: string[];
 }
 
+const ROLES = ['cms', 'director', 'frontend', 'edge', 'mediation', 'persistent-chat'] as const;
+type Role = (typeof ROLES)[number];
+
 /**
- * Each bucket has one writer (proto/subjects.ts). Edge faces the Internet, so it gets a list of what it may do: follow
- * `config` and report in `replica`, with an inbox of its own. All other inboxes carry what `directory` sends its readers.
+ * Each bucket has one writer (proto/subjects.ts), and in `members` each role writes the keys of its own. CMS and Director have
+ * a list of what they may do: the Front Ends' buckets are named after pools, and no pattern of NATS denies names by how they
+ * begin. Edge has one because it faces the Internet, and an inbox of its own: all other inboxes carry what `directory` sends
+ * its readers.
  *
- * It may not read `replica`, nor create streams: a request's reply goes wherever the caller says, past these rules, and
- * what it had written in one bucket would so be delivered into another. An acknowledgement can still be sent there: CMS
- * writes its buckets anew when it finds anything but its own, `user-state` has no such keeper.
+ * Edge may read nothing that it may write, nor create streams: a request's reply goes wherever the caller says, past these
+ * rules, and what it had written in one bucket would so be delivered into another. So it sees of `members` what Directors
+ * say: a consumer's filter is in the subject of the request for it, and NATS holds the consumer to it. An acknowledgement can
+ * still be sent elsewhere: CMS writes its buckets anew when it finds anything but its own, the Front Ends' buckets are fenced.
  */
 export const natsPermissions = (): NatsPermissions => ({
-  'cms.linchpin.internal': { publish: { deny: changes('user-state') } },
-  'director.linchpin.internal': { publish: { deny: changes('config', 'directory', 'user-state') } },
-  'frontend.linchpin.internal': { publish: { deny: changes('config', 'directory') } },
+  'cms.linchpin.internal': {
+    publish: { allow: [...['config', 'directory', 'replica'].flatMap(owns), ...joins('cms')] },
+  },
+  'director.linchpin.internal': {
+    publish: { allow: [...reads('config'), ...reads('directory'), ...reports, ...joins('director')] },
+  },
+  'frontend.linchpin.internal': {
+    publish: { deny: [...changes('config'), ...changes('directory'), ...othersInMembers('frontend')] },
+  },
   'edge.linchpin.internal': {
-    publish: { allow: [...reads('config'), '$JS.API.STREAM.INFO.KV_replica', '$KV.replica.*'] },
+    publish: {
+      allow: [...reads('config'), ...reports, ...sees('members', 'director.*'), '$KV.members.edge.*'],
+    },
     subscribe: { allow: ['_INBOX.edge.>'] },
   },
   'admin.linchpin.internal': {},
@@ -43,10 +57,39 @@ const reads = (bucket: string): string[] => [
   `$JS.FC.KV_${bucket}.>`,
 ];
 
-const changes = (...buckets: string[]): string[] =>
-  buckets.flatMap((bucket) => [
-    `$KV.${bucket}.>`,
-    ...['DELETE', 'PURGE', 'UPDATE', 'MSG.DELETE', 'RESTORE'].map(
-      (verb) => `$JS.API.STREAM.${verb}.KV_${bucket}`,
-    ),
-  ]);
+/** Follows these keys, and no way to get at others. */
+const sees = (bucket: string, keys: string): string[] => [
+  `$JS.API.STREAM.INFO.KV_${bucket}`,
+  `$JS.API.CONSUMER.CREATE.KV_${bucket}.*.$KV.${bucket}.${keys}`,
+  `$JS.API.CONSUMER.INFO.KV_${bucket}.*`,
+  `$JS.API.CONSUMER.DELETE.KV_${bucket}.*`,
+  `$JS.FC.KV_${bucket}.>`,
+];
+
+const owns = (bucket: string): string[] => [
+  ...reads(bucket),
+  `$KV.${bucket}.>`,
+  ...['CREATE', ...CHANGES].map((verb) => `$JS.API.STREAM.${verb}.KV_${bucket}`),
+];
+
+const CHANGES = ['DELETE', 'PURGE', 'UPDATE', 'MSG.DELETE', 'RESTORE'];
+
+const changes = (bucket: string): string[] => [
+  `$KV.${bucket}.>`,
+  ...CHANGES.map((verb) => `$JS.API.STREAM.${verb}.KV_${bucket}`),
+];
+
+/** In `replica`: the version it runs. */
+const reports = ['$JS.API.STREAM.INFO.KV_replica', '$KV.replica.*'];
+
+/** Sees all members, announces itself, makes the bucket where nobody has. */
+const joins = (role: Role): string[] => [
+  ...reads('members'),
+  '$JS.API.STREAM.CREATE.KV_members',
+  `$KV.members.${role}.*`,
+];
+
+const othersInMembers = (role: Role): string[] => [
+  ...ROLES.filter((other) => other !== role).map((other) => `$KV.members.${other}.>`),
+  ...CHANGES.map((verb) => `$JS.API.STREAM.${verb}.KV_members`),
+];

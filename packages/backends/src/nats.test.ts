@@ -23,6 +23,8 @@ const options = () => ({
   tls: { ca: file('pki/ca.pem'), cert: file('nats.pem'), key: file('nats.key') },
 });
 const open: NatsConnection[] = [];
+/** Of one routing group. */
+const STATE = 'user-state-frontend-07';
 
 async function client(role: string, port = server.port): Promise<NatsConnection> {
   const connection = await connect({
@@ -52,7 +54,8 @@ beforeAll(async () => {
   }
   server = await startNats(options());
   const kvm = new Kvm(await client('cms'));
-  for (const name of ['config', 'directory', 'replica', 'user-state']) await kvm.create(name);
+  for (const name of ['config', 'directory', 'replica', 'members']) await kvm.create(name);
+  await new Kvm(await client('frontend')).create(STATE);
   for (const name of ['config', 'directory']) await (await kvm.open(name)).put('head', '{"version":1}');
 });
 afterAll(async () => {
@@ -79,11 +82,11 @@ describe('NATS', () => {
   test('keeps buckets over kill -9', async () => {
     const dir = file('killed');
     const first = await startNats({ ...options(), dir });
-    await (await new Kvm(await client('cms', first.port)).create('kept')).put('key', 'value');
+    await (await new Kvm(await client('frontend', first.port)).create('kept')).put('key', 'value');
     process.kill(first.pid, 'SIGKILL');
     expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' });
     const second = await startNats({ ...options(), dir });
-    const entry = await (await new Kvm(await client('cms', second.port)).open('kept')).get('key');
+    const entry = await (await new Kvm(await client('frontend', second.port)).open('kept')).get('key');
     expect(entry?.string()).toBe('value');
     await second.stop();
   });
@@ -110,7 +113,7 @@ describe("a role's certificate", () => {
     expect(await (await bucket('cms', 'replica')).get('ZWRnZS0w')).not.toBeNull();
   });
 
-  test.each(['directory', 'user-state'])('Edge can neither read nor write %s', async (name) => {
+  test.each(['directory', STATE])('Edge can neither read nor write %s', async (name) => {
     const kv = await bucket('edge', name);
     await expect(kv.get('head')).rejects.toThrow(/permission/i);
     await expect(kv.put('head', '{}')).rejects.toThrow(/permission/i);
@@ -141,9 +144,56 @@ describe("a role's certificate", () => {
   });
 
   test('Front End writes the state of users, only Front End', async () => {
-    expect(await (await bucket('frontend', 'user-state')).put('bindings.x', '{}')).toBe(1);
+    expect(await (await bucket('frontend', STATE)).put('bindings.x', '{}')).toBe(1);
     for (const role of ['cms', 'director']) {
-      await expect((await bucket(role, 'user-state')).put('bindings.x', '{}')).rejects.toThrow(/permission/i);
+      const connection = await client(role);
+      await expect(connection.request(`$KV.${STATE}.bindings.x`, '{}')).rejects.toThrow(/permission/i);
+      await expect(connection.request(`$JS.API.STREAM.PURGE.KV_${STATE}`)).rejects.toThrow(/permission/i);
+      await expect(connection.request(`$JS.API.STREAM.CREATE.KV_${STATE}`)).rejects.toThrow(/permission/i);
+    }
+  });
+});
+
+describe('in members', () => {
+  const roles = ['cms', 'director', 'frontend', 'edge'];
+
+  test.each(roles)('%s writes its own keys, and no others', async (role) => {
+    const kv = await bucket(role, 'members');
+    expect(await kv.put(`${role}.cG9k`, '{}')).toBeGreaterThan(0);
+    await kv.delete(`${role}.cG9k`);
+    for (const other of roles.filter((name) => name !== role))
+      await expect(kv.put(`${other}.cG9k`, '{}')).rejects.toThrow(/permission/i);
+    await expect(kv.destroy()).rejects.toThrow(/permission/i);
+  });
+
+  test('all but Edge see everybody', async () => {
+    await (await bucket('edge', 'members')).put('edge.cG9k', 'edge');
+    for (const role of ['cms', 'director', 'frontend'])
+      expect((await (await bucket(role, 'members')).get('edge.cG9k'))?.string()).toBe('edge');
+  });
+
+  test('Edge sees Directors, and cannot read back what it wrote', async () => {
+    await (await bucket('director', 'members')).put('director.cG9k', 'director');
+    const connection = await client('edge');
+    const kv = await new Kvm(connection).open('members');
+    for await (const entry of await kv.watch({ key: 'director.*' })) {
+      expect(entry.key).toBe('director.cG9k');
+      break;
+    }
+    for (const key of ['edge.*', '>', '*.cG9k'])
+      await expect(kv.watch({ key })).rejects.toThrow(/permission/i);
+    await expect(kv.get('edge.cG9k')).rejects.toThrow(/permission/i);
+    // NATS holds the filter in the subject against the one that is asked for.
+    const api = '$JS.API.CONSUMER.CREATE.KV_members.probe.$KV.members.director.*';
+    for (const filter of [
+      { filter_subject: '$KV.members.edge.*' },
+      { filter_subjects: ['$KV.members.director.*', '$KV.members.edge.*'] },
+      {},
+    ]) {
+      const config = { name: 'probe', deliver_subject: '_INBOX.edge.probe', ack_policy: 'none', ...filter };
+      const request = { stream_name: 'KV_members', action: 'create', config };
+      const answer = (await connection.request(api, JSON.stringify(request))).json<{ error?: object }>();
+      expect(answer.error).toBeDefined();
     }
   });
 });
