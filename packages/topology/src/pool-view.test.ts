@@ -1,8 +1,8 @@
 import { GroupState } from '@linchpin/proto/frontend/v1/frontend';
 import { expect, test } from 'vitest';
 import type { MemberRecord } from './members/member-record.ts';
-import { poolView } from './pool-view.ts';
-import { GROUPS, placement } from './routing-group.ts';
+import { placeOfUser, poolView } from './pool-view.ts';
+import { GROUPS, groupOf, placement } from './routing-group.ts';
 
 const all = Array.from({ length: GROUPS }, (_, group) => group);
 
@@ -91,4 +91,30 @@ test('nobody is there', () => {
   expect(poolView('frontend', []).quorum).toBe(
     '0 of 32 groups served; 32 groups are served by nobody, their users wait; no Front End of the pool is there',
   );
+});
+
+test('where a user is, and why', () => {
+  const aor = 'sip:alice@contoso.lab';
+  const group = groupOf(aor);
+  const pods = ['frontend-0', 'frontend-1', 'frontend-2'];
+  const [first, second, third] = placement(pods)[group] as [string, string, string];
+  const records = settled(...pods);
+  expect(placeOfUser(poolView('frontend', records), aor)).toEqual({
+    group,
+    pool: 'frontend',
+    owner: first,
+    term: 1,
+    secondaries: [second, third],
+    why: `${aor} is in routing group ${group}; ${first} is first for it and owns it in term 1, then comes ${second}, then ${third}`,
+  });
+  const owner = records.find(({ pod }) => pod === first) as MemberRecord;
+  owner.state = 'draining';
+  expect(placeOfUser(poolView('frontend', records), aor).why).toContain(
+    `${first} owns it in term 1 and hands it over to ${second} because it drains, once that has a warm copy`,
+  );
+  const without = records.filter((record) => record !== owner);
+  expect(placeOfUser(poolView('frontend', without), aor).why).toContain(
+    `nobody owns it for now, ${second} is to take it`,
+  );
+  expect(placeOfUser(poolView('frontend', []), aor).why).toContain('and nobody is there to take it');
 });

@@ -1,12 +1,13 @@
 // A pool of Front Ends as its members announce it, for administrators: one way of reading the records, wherever they are read.
 import {
+  type DescribeUserReply,
   type GetPoolReply,
   GroupState,
   type PoolMember,
   type RoutingGroup,
 } from '@linchpin/proto/frontend/v1/frontend';
 import type { MemberRecord } from './members/member-record.ts';
-import { GROUPS, placement } from './routing-group.ts';
+import { GROUPS, groupOf, placement } from './routing-group.ts';
 
 /** `records` are those of live Front Ends of the pool. What only the pods themselves know (sequences, lag of a group) is 0. */
 export function poolView(pool: string, records: readonly MemberRecord[]): GetPoolReply {
@@ -90,3 +91,29 @@ function quorumOf(members: readonly PoolMember[], groups: readonly RoutingGroup[
 
 const about = (count: number, one: string, many: string): string[] =>
   count === 0 ? [] : [count === 1 ? `1 group ${one}` : `${count} groups ${many}`];
+
+export type UserPlace = Pick<DescribeUserReply, 'group' | 'pool' | 'owner' | 'term' | 'secondaries' | 'why'>;
+
+/** Where in this pool the user is, and why; `aor` is `sip:alice@contoso.lab`. */
+export function placeOfUser(view: GetPoolReply, aor: string): UserPlace {
+  const group = groupOf(aor);
+  const found = view.groups[group] as RoutingGroup;
+  const { owner, term, secondaries } = found;
+  const why = `${aor} is in routing group ${group}; ${reasonOf(found, view.members)}`;
+  return { group, pool: view.pool, owner, term, secondaries: secondaries.map(({ pod }) => pod), why };
+}
+
+function reasonOf({ state, owner, term, secondaries }: RoutingGroup, members: readonly PoolMember[]): string {
+  const next = secondaries[0];
+  const isDraining = members.some((member) => member.pod === owner && member.state === 'draining');
+  switch (state) {
+    case GroupState.UNOWNED:
+      return `nobody owns it for now, ${next === undefined ? 'and nobody is there to take it' : `${next.pod} is to take it`}`;
+    case GroupState.MOVING:
+      return `${owner} owns it in term ${term} and hands it over to ${next?.pod} ${isDraining ? 'because it drains' : 'because the pool has changed'}, once that has a warm copy`;
+    case GroupState.DEGRADED:
+      return `${owner} is first for it and owns it in term ${term}; no other pod has a warm copy yet`;
+    default:
+      return `${owner} is first for it and owns it in term ${term}${next === undefined ? '' : `, then comes ${secondaries.map(({ pod }) => pod).join(', then ')}`}`;
+  }
+}

@@ -12,7 +12,7 @@ import {
   GROUPS,
   type Replica,
 } from '@linchpin/topology';
-import { createFrontendRpc } from './admin/describe-user.ts';
+import { createFrontendRpc } from './admin/rpc.ts';
 import { createAuthentication } from './authentication/authentication.ts';
 import { withoutCredentials } from './authentication/credentials.ts';
 import type { FrontendConfig } from './config.ts';
@@ -269,9 +269,14 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       isHomed: (aor) => home.find(aor) !== undefined,
       endpoints: bindings.of,
       presence: (aor) => ({ note: '', ...presence.describe(aor) }),
-      isRemote: (flowId) => directory.poolOf(podOf(flowId))?.role === 'edge',
+      pool: directory.poolOf(pod)?.name ?? 'frontend',
+      records: () => [],
+      serves: owners.serves,
+      sequenceOf: () => 0,
+      backupLagOf: () => 0,
     }),
-    { allow: ['admin'] },
+    // CMS asks for administrators who reach nobody else.
+    { allow: ['admin', 'cms'] },
   );
 
   function configurationChanged(changes: readonly DocumentChange[]): void {

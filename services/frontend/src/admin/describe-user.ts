@@ -1,10 +1,5 @@
-import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
-import type {
-  DescribeUserReply,
-  DescribeUserRequest,
-  Endpoint,
-  FrontendServer,
-} from '@linchpin/proto/frontend/v1/frontend';
+import type { DescribeUserReply, Endpoint } from '@linchpin/proto/frontend/v1/frontend';
+import type { UserPlace } from '@linchpin/topology';
 
 /** A registered endpoint, as an administrator sees it. */
 export interface DescribedEndpoint {
@@ -23,55 +18,36 @@ export interface DescribedPresence {
   watchers: number;
 }
 
-export interface DescribeUserParts {
+export interface UserParts {
   pod: string;
-  /** Whether such a user is homed here. */
-  isHomed(aor: string): boolean;
+  /** Whether this pod serves the user right now. */
+  serves(aor: string): boolean;
   endpoints(aor: string): readonly DescribedEndpoint[];
   presence(aor: string): DescribedPresence;
-  /** Whether the flow is at an Edge. */
-  isRemote(flowId: string): boolean;
-  /** Where the user's group is, and why. */
-  where?(aor: string): DescribedPlace;
+  where(aor: string): UserPlace;
   now?: () => number;
 }
 
-export type DescribedPlace = Pick<
-  DescribeUserReply,
-  'group' | 'pool' | 'owner' | 'term' | 'secondaries' | 'why'
->;
+const UNKNOWN = { endpoints: [], availability: 0, activity: '', note: '', watchers: 0, servedBy: '' };
 
-export function createFrontendRpc(parts: DescribeUserParts): FrontendServer {
-  const { pod, isHomed, endpoints, presence, isRemote, now = Date.now } = parts;
-  const { where = () => ({ group: 0, pool: '', owner: pod, term: 0, secondaries: [], why: '' }) } = parts;
+/** Where the user is; only who serves it knows the rest. */
+export function describeUser(parts: UserParts, user: string): DescribeUserReply {
+  const { pod, serves, endpoints, presence, where, now = Date.now } = parts;
+  const place = where(user);
+  if (!serves(user)) return { user, ...UNKNOWN, ...place };
+  const described = endpoints(user).map((endpoint) => describeEndpoint(endpoint, pod, now()));
+  return { user, endpoints: described, ...presence(user), servedBy: pod, ...place };
+}
 
-  const describe = ({
-    contact,
-    userAgent = '',
-    transport,
-    flowId,
-    expiresAt,
-  }: DescribedEndpoint): Endpoint => ({
+function describeEndpoint(endpoint: DescribedEndpoint, pod: string, now: number): Endpoint {
+  const { contact, userAgent = '', transport, flowId, expiresAt } = endpoint;
+  const [there = ''] = flowId.split('/', 1);
+  return {
     contact,
     userAgent,
     transport,
-    flow: isRemote(flowId) ? flowId : '',
-    pod: isRemote(flowId) ? flowId.slice(0, flowId.indexOf('/')) : pod,
-    expires: Math.max(0, Math.ceil((expiresAt - now()) / 1000)),
-  });
-
-  function describeUser(
-    { request: { user } }: ServerUnaryCall<DescribeUserRequest, DescribeUserReply>,
-    answer: sendUnaryData<DescribeUserReply>,
-  ): void {
-    if (!isHomed(user))
-      return answer({ code: status.NOT_FOUND, details: `${user} is not homed in this pool` });
-    const described = endpoints(user).map(describe);
-    answer(null, { user, endpoints: described, ...presence(user), servedBy: pod, ...where(user) });
-  }
-
-  return {
-    describeUser,
-    getPool: (_call, answer) => answer({ code: status.UNIMPLEMENTED, details: 'this pool has one member' }),
+    flow: there === pod ? '' : flowId,
+    pod: there,
+    expires: Math.max(0, Math.ceil((expiresAt - now) / 1000)),
   };
 }
