@@ -17,6 +17,8 @@ const postgres = z.strictObject({
   database: z.string().min(1),
   /** The password itself is never in the configuration: a file, or the environment's LINCHPIN_POSTGRES_PASSWORD. */
   passwordFile: z.string().min(1).optional(),
+  /** Path of the CA that signed the server's certificate, which has to name `host`. Without it nothing is encrypted. */
+  ca: z.string().min(1).optional(),
   /** Connections kept at most. */
   connections: z.int().min(1).max(200).default(10),
 });

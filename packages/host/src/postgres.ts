@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import type { PostgresConfig } from './config.ts';
+import { EXIT, HostError } from './host-error.ts';
 import type { Logger } from './log.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -16,6 +17,7 @@ export async function createPostgres(config: PostgresConfig, name: string, log: 
     database: config.database,
     // Asked for each connection: a changed password needs no restart.
     password: () => readPassword(config),
+    ...(config.ca !== undefined && { ssl: { ca: await readCa(config.ca) } }),
     max: config.connections,
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -25,6 +27,12 @@ export async function createPostgres(config: PostgresConfig, name: string, log: 
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'lost an idle connection to Postgres'));
   return pool;
+}
+
+function readCa(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error) => {
+    throw new HostError(`postgres.ca: cannot read ${path}: ${error.message}`, EXIT.config, { cause: error });
+  });
 }
 
 async function readPassword({ passwordFile }: PostgresConfig): Promise<string> {

@@ -1,0 +1,206 @@
+{{/* The pod of a role: (dict "root" $ "role" name "row" row "values" values) */}}
+{{- define "linchpin.podSpec" -}}
+{{- $root := .root -}}{{- $role := .role -}}{{- $row := .row -}}{{- $values := .values -}}
+serviceAccountName: {{ include "linchpin.fullname" $root }}-{{ $role }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- include "linchpin.pullSecrets" $root }}
+securityContext:
+  {{- include "linchpin.podSecurity" $root | nindent 2 }}
+{{- /* Ready off and preStop, then as long as clients are given to leave, then what the process needs to close (10 s). */}}
+terminationGracePeriodSeconds: {{ add $values.preStopSeconds $values.drainSeconds 15 }}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+topologySpreadConstraints:
+  {{- if $values.topologySpreadConstraints }}
+  {{- toYaml $values.topologySpreadConstraints | nindent 2 }}
+  {{- else }}
+  {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "linchpin.selector" (dict "root" $root "component" $role) | nindent 8 }}
+  {{- end }}
+  {{- end }}
+containers:
+  - name: {{ $role }}
+    image: {{ include "linchpin.image" (dict "root" $root "role" $role) }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    args: [--config, /etc/linchpin/config.yaml]
+    securityContext:
+      {{- include "linchpin.containerSecurity" $root | nindent 6 }}
+    env:
+      - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+      {{- /* Of the container's memory limit, which Node finds in its cgroup; the rest is for buffers and code. */}}
+      - { name: NODE_OPTIONS, value: {{ printf "--max-old-space-size-percentage=%v" $values.heapPercentage | quote }} }
+      {{- if eq $role "cms" }}
+      - { name: LINCHPIN_HOME, value: /etc/linchpin/admin }
+      {{- end }}
+      {{- with $root.Values.extraEnv }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+      {{- with $values.extraEnv }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+    ports:
+      - { name: rpc, containerPort: {{ $row.rpc }}, protocol: TCP }
+      - { name: http, containerPort: {{ $row.http }}, protocol: TCP }
+      {{- range $row.listeners }}
+      {{- $hostPort := index $values.hostPorts .name }}
+      - { name: {{ .name }}, containerPort: {{ .port }}, protocol: {{ .protocol }}{{ with $hostPort }}, hostPort: {{ . }}{{ end }} }
+      {{- end }}
+    {{- /*
+    By HTTP: the RPC port asks everybody for a certificate, and a kubelet's gRPC probe has none to show. `live` says only that
+    the process answers, so that no restart is tried against a backend that is away; `ready` is off while it drains.
+    */}}
+    startupProbe:
+      httpGet: { path: /healthz/started, port: http }
+      periodSeconds: 1
+      failureThreshold: 120
+    readinessProbe:
+      httpGet: { path: /healthz/ready, port: http }
+      periodSeconds: 2
+      timeoutSeconds: 2
+      failureThreshold: 2
+    livenessProbe:
+      httpGet: { path: /healthz/live, port: http }
+      periodSeconds: 10
+      timeoutSeconds: 5
+      failureThreshold: 6
+    {{- if gt (int $values.preStopSeconds) 0 }}
+    lifecycle:
+      {{- /* Load balancers hear of the end before the process does: until then it takes new work as ever. */}}
+      preStop: { sleep: { seconds: {{ $values.preStopSeconds }} } }
+    {{- end }}
+    resources:
+      {{- toYaml $values.resources | nindent 6 }}
+    volumeMounts:
+      - { name: config, mountPath: /etc/linchpin/config.yaml, subPath: config.yaml, readOnly: true }
+      - { name: tls, mountPath: /etc/linchpin/tls, readOnly: true }
+      - { name: data, mountPath: /var/lib/linchpin }
+      - { name: tmp, mountPath: /tmp }
+      {{- if $row.sip }}
+      - { name: sip, mountPath: /etc/linchpin/sip, readOnly: true }
+      {{- end }}
+      {{- if eq $role "frontend" }}
+      - { name: signing, mountPath: /etc/linchpin/signing, readOnly: true }
+      {{- end }}
+      {{- if $row.postgres }}
+      {{- include "linchpin.postgresMounts" $root | nindent 6 }}
+      {{- end }}
+      {{- if eq $role "cms" }}
+      - { name: admin, mountPath: /etc/linchpin/admin, readOnly: true }
+      {{- end }}
+      {{- with $values.extraVolumeMounts }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+volumes:
+  - { name: config, configMap: { name: {{ include "linchpin.fullname" $root }}-{{ $role }} } }
+  - { name: tls, secret: { secretName: {{ include "linchpin.tlsSecret" (dict "root" $root "identity" $role) }}, defaultMode: 0440 } }
+  {{- /* Nothing here has to outlive the pod: state is in NATS and PostgreSQL. */}}
+  - { name: data, emptyDir: { sizeLimit: {{ $values.dataSize }} } }
+  - { name: tmp, emptyDir: { sizeLimit: 64Mi } }
+  {{- if $row.sip }}
+  - { name: sip, secret: { secretName: {{ include "linchpin.sipSecret" $root }}, defaultMode: 0440 } }
+  {{- end }}
+  {{- if eq $role "frontend" }}
+  - { name: signing, secret: { secretName: {{ include "linchpin.signingSecret" $root }}, defaultMode: 0440 } }
+  {{- end }}
+  {{- if $row.postgres }}
+  {{- include "linchpin.postgresVolumes" $root | nindent 2 }}
+  {{- end }}
+  {{- if eq $role "cms" }}
+  {{- include "linchpin.adminVolume" $root | nindent 2 }}
+  {{- end }}
+  {{- with $values.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{- define "linchpin.postgresMounts" -}}
+- { name: postgresql, mountPath: /etc/linchpin/postgresql, readOnly: true }
+{{- if or .Values.postgresql.dev.enabled .Values.postgresql.external.caSecret }}
+- { name: postgresql-ca, mountPath: /etc/linchpin/postgresql-ca, readOnly: true }
+{{- end }}
+{{- end -}}
+
+{{- define "linchpin.postgresVolumes" -}}
+- name: postgresql
+  secret:
+    secretName: {{ include "linchpin.postgresSecret" . }}
+    defaultMode: 0440
+    items: [{ key: {{ .Values.postgresql.passwordKey }}, path: password }]
+{{- if .Values.postgresql.dev.enabled }}
+- name: postgresql-ca
+  secret:
+    secretName: {{ include "linchpin.tlsSecret" (dict "root" . "identity" "postgresql") }}
+    defaultMode: 0440
+    items: [{ key: ca.crt, path: ca.crt }]
+{{- else if .Values.postgresql.external.caSecret }}
+- name: postgresql-ca
+  secret:
+    secretName: {{ .Values.postgresql.external.caSecret }}
+    defaultMode: 0440
+    items: [{ key: ca.crt, path: ca.crt }]
+{{- end }}
+{{- end -}}
+
+{{/* A home folder of the command line: what `kubectl exec` in the CMS pod, jobs and tests administer with. */}}
+{{- define "linchpin.adminVolume" -}}
+- name: admin
+  projected:
+    defaultMode: 0440
+    sources:
+      - configMap:
+          name: {{ include "linchpin.fullname" . }}-admin
+          items: [{ key: linchpin.json, path: linchpin.json }]
+      - secret:
+          name: {{ include "linchpin.tlsSecret" (dict "root" . "identity" "admin") }}
+          items:
+            - { key: ca.crt, path: pki/ca.pem }
+            - { key: tls.crt, path: pki/admin.pem }
+            - { key: tls.key, path: pki/admin.key }
+{{- end -}}
+
+{{- define "linchpin.autoscaler" }}
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  {{- include "linchpin.metadata" .meta | nindent 2 }}
+spec:
+  scaleTargetRef: { apiVersion: apps/v1, kind: StatefulSet, name: {{ include "linchpin.fullname" .root }}-{{ .role }} }
+  minReplicas: {{ .scaling.minReplicas }}
+  maxReplicas: {{ .scaling.maxReplicas }}
+  metrics:
+    - type: Resource
+      resource: { name: cpu, target: { type: Utilization, averageUtilization: {{ .scaling.targetCPUUtilizationPercentage }} } }
+    {{- with .scaling.podMetrics }}
+    {{- range . }}
+    - type: Pods
+      pods: { metric: { name: {{ .name }} }, target: { type: AverageValue, averageValue: {{ .averageValue | quote }} } }
+    {{- end }}
+    {{- end }}
+  behavior:
+    scaleUp:
+      stabilizationWindowSeconds: 30
+      policies: [{ type: Pods, value: 2, periodSeconds: 60 }]
+    {{- /* One at a time: each pod that goes has its clients move, which is load for those that stay. */}}
+    scaleDown:
+      stabilizationWindowSeconds: {{ .scaling.scaleDownStabilizationSeconds }}
+      policies: [{ type: Pods, value: 1, periodSeconds: 120 }]
+{{- end -}}

@@ -1,0 +1,144 @@
+{{/*
+The roles, one row each. Everything that differs between them is here and in the values: the templates know no role by name.
+  rpc, http      ports of the container
+  listeners      ports for SIP clients: key in the role's configuration, port of the container, port of the Service
+  callers        who may open the RPC port; "admin": the release's jobs, and networkPolicy.administrators
+  postgres       its database in values.postgresql.databases
+  sip            it shows the certificate of the SIP domain
+  callsClients   it opens connections to SIP clients
+*/}}
+{{- define "linchpin.roles" -}}
+cms:
+  rpc: 7010
+  http: 7011
+  listeners: []
+  callers: [admin]
+  postgres: true
+director:
+  rpc: 7020
+  http: 7021
+  listeners: []
+  callers: [edge, cms, admin]
+edge:
+  rpc: 7030
+  http: 7031
+  sip: true
+  listeners:
+    - { name: access-tls, key: accessTls, port: 5061, servicePort: 5061, protocol: TCP }
+    - { name: access-wss, key: accessWss, port: 5443, servicePort: 443, protocol: TCP }
+  callers: [frontend, director, cms, admin]
+frontend:
+  rpc: 7040
+  http: 7041
+  sip: true
+  postgres: true
+  callsClients: true
+  listeners:
+    - { name: sip-udp, key: sipUdp, port: 5060, servicePort: 5060, protocol: UDP }
+    - { name: sip-tcp, key: sipTcp, port: 5060, servicePort: 5060, protocol: TCP }
+    - { name: sip-tls, key: sipTls, port: 5061, servicePort: 5061, protocol: TCP }
+  callers: [director, frontend, edge, cms, admin]
+{{- end -}}
+
+{{/* The configuration file of a role, (dict "root" $ "role" name). What values.<role>.config says is laid over it; null takes a key away. */}}
+{{- define "linchpin.config" -}}
+{{- $root := .root -}}
+{{- $values := index $root.Values .role -}}
+{{- $row := index (include "linchpin.roles" $root | fromYaml) .role -}}
+{{- $fullname := include "linchpin.fullname" $root -}}
+{{- $base := include "linchpin.config.host" (dict "root" $root "role" .role "row" $row) | fromYaml -}}
+{{- if $row.postgres -}}
+{{- $_ := set $base "postgres" (include "linchpin.config.postgres" (dict "root" $root "role" .role) | fromYaml) -}}
+{{- end -}}
+{{- if $row.sip -}}
+{{- $_ := set $base "domain" $root.Values.domain -}}
+{{- $_ := set $base "sipTls" (dict "cert" "/etc/linchpin/sip/tls.crt" "key" "/etc/linchpin/sip/tls.key") -}}
+{{- end -}}
+{{- if $row.listeners -}}
+{{- $listeners := dict -}}
+{{- range $row.listeners -}}
+{{- $_ := set $listeners .key (dict "address" "0.0.0.0" "port" .port) -}}
+{{- end -}}
+{{- $_ := set $base "listeners" $listeners -}}
+{{- end -}}
+{{- $_ := mergeOverwrite $base (include (printf "linchpin.config.%s" .role) $root | fromYaml) -}}
+{{- $own := deepCopy $values.config -}}
+{{- $merged := mergeOverwrite $base $own -}}
+{{- range $key, $value := $values.config -}}
+{{- if kindIs "invalid" $value -}}{{- $_ := unset $merged $key -}}{{- end -}}
+{{- end -}}
+# Made by Helm: set {{ .role }}.config in the values to change it. Variables are filled in when the process starts.
+{{ toYaml $merged }}
+{{- end -}}
+
+{{- define "linchpin.config.host" -}}
+name: ${POD_NAME}
+role: {{ .role }}
+pool: {{ .role }}
+advertise: {{ printf "${POD_NAME}.%s-%s-pods.%s.svc:%v" (include "linchpin.fullname" .root) .role .root.Release.Namespace .row.rpc }}
+dataDir: /var/lib/linchpin
+rpc: { address: 0.0.0.0, port: {{ .row.rpc }} }
+http: { address: 0.0.0.0, port: {{ .row.http }} }
+tls: { ca: /etc/linchpin/tls/ca.crt, cert: /etc/linchpin/tls/tls.crt, key: /etc/linchpin/tls/tls.key }
+nats:
+  servers: {{ include "linchpin.natsServers" .root }}
+drainSeconds: {{ (index .root.Values .role).drainSeconds }}
+{{- end -}}
+
+{{- define "linchpin.config.postgres" -}}
+{{- $postgresql := .root.Values.postgresql -}}
+{{- $external := $postgresql.external -}}
+host: {{ include "linchpin.postgresHost" .root }}
+port: {{ ternary 5432 $external.port $postgresql.dev.enabled }}
+user: {{ $postgresql.user }}
+database: {{ index $postgresql.databases .role }}
+passwordFile: /etc/linchpin/postgresql/password
+{{- if or $postgresql.dev.enabled $external.caSecret }}
+ca: /etc/linchpin/postgresql-ca/ca.crt
+{{- end }}
+{{- end -}}
+
+{{- define "linchpin.config.cms" -}}
+bucketReplicas: {{ include "linchpin.natsReplicas" . }}
+{{- end -}}
+
+{{- define "linchpin.config.director" -}}
+{}
+{{- end -}}
+
+{{- define "linchpin.config.edge" -}}
+{{- with .Values.edge.advertise.signalling }}
+advertised: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "linchpin.config.frontend" -}}
+signingKeyFile: /etc/linchpin/signing/signing.key
+state: { replicas: {{ include "linchpin.natsReplicas" . }} }
+{{- with .Values.frontend.advertise.signalling }}
+{{- $host := . }}
+listeners:
+  sipUdp: { sentBy: {{ printf "%s:5060" $host | quote }} }
+  sipTcp: { sentBy: {{ printf "%s:5060" $host | quote }} }
+  sipTls: { sentBy: {{ printf "%s:5061" $host | quote }} }
+{{- end }}
+{{- end -}}
+
+{{/* Which backends hold the release, and with how many copies. */}}
+{{- define "linchpin.natsServers" -}}
+{{- if .Values.nats.dev.enabled -}}
+{{- list (printf "tls://%s-nats.%s.svc:4222" (include "linchpin.fullname" .) .Release.Namespace) | toJson -}}
+{{- else -}}
+{{- .Values.nats.external.servers | toJson -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "linchpin.natsReplicas" -}}
+{{- if .Values.nats.dev.enabled -}}{{ .Values.nats.dev.replicas }}{{- else -}}{{ .Values.nats.external.replicas }}{{- end -}}
+{{- end -}}
+
+{{- define "linchpin.postgresHost" -}}
+{{- if .Values.postgresql.dev.enabled -}}{{ include "linchpin.fullname" . }}-postgresql.{{ .Release.Namespace }}.svc
+{{- else -}}{{ .Values.postgresql.external.host }}
+{{- end -}}
+{{- end -}}
