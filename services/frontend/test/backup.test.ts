@@ -32,6 +32,8 @@ interface Pod {
   backup: Backup;
   /** What is in this pod's memory, by key. */
   entries: Map<string, Row>;
+  own(as: { incarnation: string; term: number }): void;
+  take(as: { incarnation: string; term: number }): void;
   /** As the fabric does once a write is durable; '' deletes. */
   put(key: string, text: string): void;
   health: Map<string, string>;
@@ -48,11 +50,13 @@ async function connect(): Promise<pg.Pool> {
 }
 
 const GROUP = 7;
+const first = { incarnation: 'first', term: 1 };
 /** The stream's last sequence, over all pods. */
 let sequence = 0;
 
 async function startPod(name: string, entries: Iterable<Row> = [], degradedAfterMs = 60_000): Promise<Pod> {
   const postgres = await connect();
+  let owner = first;
   const memory = new Map([...entries].map((row) => [row.key, row]));
   const health = new Map<string, string>();
   const metrics = new Registry();
@@ -61,7 +65,7 @@ async function startPod(name: string, entries: Iterable<Row> = [], degradedAfter
     postgres,
     pool,
     pod: name,
-    source: { entry: (key) => memory.get(key), entriesOfGroup: () => memory.values() },
+    source: { owner: () => owner, entry: (key) => memory.get(key), entriesOfGroup: () => memory.values() },
     health: { set: (_, ok, why = '') => void health.set('backup', ok ? 'ok' : why) },
     log,
     metrics,
@@ -72,6 +76,13 @@ async function startPod(name: string, entries: Iterable<Row> = [], degradedAfter
   const pod: Pod = {
     backup,
     entries: memory,
+    own(as) {
+      owner = as;
+    },
+    take(as) {
+      owner = as;
+      backup.take(GROUP);
+    },
     put(key, text) {
       sequence++;
       if (text === '') memory.delete(key);
@@ -105,11 +116,10 @@ const group = async () => {
 };
 const written = (pod: Pod) =>
   vi.waitFor(() => expect(pod.backup.lag()).toBe(0), { timeout: 10_000, interval: 10 });
-const first = { incarnation: 'first', term: 1 };
 
 test('writes behind, a key that changes often once, and notes how far the rows are complete', async () => {
   const pod = await startPod('frontend-0', [{ key: 'bindings.a', text: '[0]', revision: ++sequence }]);
-  pod.backup.take(GROUP, first);
+  pod.take(first);
   for (let i = 1; i <= 1000; i++) pod.put('bindings.a', `[${i}]`);
   for (const key of ['bindings.b', 'bindings.c']) pod.put(key, '"\\u0000 ü"');
   await written(pod);
@@ -128,7 +138,7 @@ test('writes behind, a key that changes often once, and notes how far the rows a
 
 test('writes more keys than one statement takes', async () => {
   const pod = await startPod('frontend-0');
-  pod.backup.take(GROUP, first);
+  pod.take(first);
   for (let i = 0; i < 1700; i++) pod.put(`subscription.${i}`, `{"n":${i}}`);
   await written(pod);
   expect(Object.keys(await rows())).toHaveLength(1700);
@@ -137,7 +147,7 @@ test('writes more keys than one statement takes', async () => {
 
 test('keeps what it could not write while PostgreSQL is away, and says so', async () => {
   const pod = await startPod('frontend-0', [], 50);
-  pod.backup.take(GROUP, first);
+  pod.take(first);
   pod.put('bindings.a', '[1]');
   await written(pod);
   await lab.postgres.stop();
@@ -159,7 +169,7 @@ test('keeps what it could not write while PostgreSQL is away, and says so', asyn
 
 test('finds at a take-over what the pod before it did not write', async () => {
   const one = await startPod('frontend-0');
-  one.backup.take(GROUP, first);
+  one.take(first);
   for (const key of ['bindings.a', 'bindings.b', 'bindings.c']) one.put(key, '[1]');
   await written(one);
   const { entries } = one;
@@ -167,7 +177,7 @@ test('finds at a take-over what the pod before it did not write', async () => {
   entries.delete('bindings.b');
   entries.set('bindings.d', { key: 'bindings.d', text: '[4]', revision: ++sequence });
   const two = await startPod('frontend-1', entries.values());
-  two.backup.take(GROUP, { incarnation: 'first', term: 2 });
+  two.take({ incarnation: 'first', term: 2 });
   await written(two);
   expect(await rows()).toEqual({ 'bindings.a': '[2]', 'bindings.c': '[1]', 'bindings.d': '[4]' });
   expect(await two.metric('linchpin_backup_writes_total')).toMatch(/outcome="stored"\} 3$/m);
@@ -176,17 +186,17 @@ test('finds at a take-over what the pod before it did not write', async () => {
 
 test('a primary that has been replaced writes nothing any more, whether it knows or not', async () => {
   const [one, two] = [await startPod('frontend-0'), await startPod('frontend-1')];
-  one.backup.take(GROUP, first);
+  one.take(first);
   one.put('bindings.a', '"old"');
   await written(one);
-  two.backup.take(GROUP, { incarnation: 'first', term: 2 });
+  two.take({ incarnation: 'first', term: 2 });
   two.put('bindings.a', '"new"');
   await written(two);
   one.put('bindings.a', '"stale"');
   one.put('bindings.z', '"stale"');
   await written(one);
   expect(await rows()).toEqual({ 'bindings.a': '"new"' });
-  one.backup.take(GROUP, first);
+  one.take(first);
   one.put('bindings.a', '"stale"');
   await written(one);
   expect(await rows()).toEqual({ 'bindings.a': '"new"' });
@@ -195,7 +205,7 @@ test('a primary that has been replaced writes nothing any more, whether it knows
 
 test('gives a group back whose stream is lost, and goes on with the new one though its revisions are lower', async () => {
   const one = await startPod('frontend-0');
-  one.backup.take(GROUP, { incarnation: 'first', term: 9 });
+  one.take({ incarnation: 'first', term: 9 });
   for (const key of ['bindings.a', 'bindings.b']) one.put(key, `"${key}"`);
   await written(one);
   await one.stop();
@@ -207,16 +217,30 @@ test('gives a group back whose stream is lost, and goes on with the new one thou
     ['bindings.b', '"bindings.b"'],
   ]);
   two.entries.set('bindings.a', { key: 'bindings.a', text: '"refilled"', revision: 1 });
-  two.backup.take(GROUP, { incarnation: 'second', term: 1 });
+  two.take({ incarnation: 'second', term: 1 });
   await written(two);
   expect(await rows()).toEqual({ 'bindings.a': '"refilled"' });
   expect(await group()).toEqual({ incarnation: 'second', term: 1, pod: 'frontend-1', revision: 1 });
   expect(await two.backup.restore(GROUP + 1)).toEqual([]);
 });
 
+test('follows a stream that is made anew and filled from memory, whose sequences begin again', async () => {
+  const pod = await startPod('frontend-0');
+  pod.take(first);
+  for (const key of ['bindings.a', 'bindings.b']) pod.put(key, '[1]');
+  await written(pod);
+  const before = sequence;
+  sequence = 0;
+  pod.own({ incarnation: 'second', term: 2 });
+  for (const key of ['bindings.a', 'bindings.b']) pod.put(key, '[1]');
+  await written(pod);
+  expect(await group()).toEqual({ incarnation: 'second', term: 2, pod: 'frontend-0', revision: 2 });
+  sequence = before;
+});
+
 test('writes all of it again where the database was lost', async () => {
   const pod = await startPod('frontend-0');
-  pod.backup.take(GROUP, first);
+  pod.take(first);
   for (const key of ['bindings.a', 'bindings.b']) pod.put(key, '[1]');
   await written(pod);
   await admin.query('DROP TABLE user_state_backup, user_state_backup_groups, migrations');
@@ -227,7 +251,7 @@ test('writes all of it again where the database was lost', async () => {
 
 test('writes what is left when it stops', async () => {
   const pod = await startPod('frontend-0');
-  pod.backup.take(GROUP, first);
+  pod.take(first);
   await written(pod);
   pod.put('bindings.a', '[1]');
   await pod.backup.stop();
@@ -237,12 +261,12 @@ test('writes what is left when it stops', async () => {
 test('without PostgreSQL nothing is kept, and nothing fails', async () => {
   const backup = createBackup({
     ...{ postgres: undefined, pool, pod: 'frontend-0', metrics: new Registry() },
-    source: { entry: () => undefined, entriesOfGroup: () => [] },
+    source: { owner: () => undefined, entry: () => undefined, entriesOfGroup: () => [] },
     health: { set: () => expect.unreachable() },
     log: createLog({ role: 'frontend', name: 'frontend-0', level: 'silent' }),
   });
   backup.start();
-  backup.take(GROUP, first);
+  backup.take(GROUP);
   backup.stored(GROUP, 'bindings.a', 1);
   expect([await backup.restore(GROUP), backup.lag()]).toEqual([[], 0]);
   await backup.stop();

@@ -4,14 +4,14 @@ import type { Health, Logger } from '@linchpin/host';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { type BackupSource, createGroupWork, type GroupWork } from './group-work.ts';
-import { createRows, type Row, type Rows } from './rows.ts';
+import { type Claim, createRows, type Row, type Rows } from './rows.ts';
 import { createSessions } from './sessions.ts';
 import { createBackupTelemetry } from './telemetry.ts';
 
 export interface Backup {
-  /** This pod is the group's primary, with all that is stored of it in memory. `incarnation` tells its stream from earlier ones. */
-  take(group: number, owner: { incarnation: string; term: number }): void;
-  /** It is another's. What is not written yet is found by the next primary. */
+  /** This pod is the group's owner, with all that is stored of it in memory. */
+  take(group: number): void;
+  /** It is another's. What is not written yet is found by the next owner. */
   release(group: number): void;
   /** A change of a group that was taken is durable. */
   stored(group: number, key: string, revision: number): void;
@@ -80,12 +80,12 @@ function createWriteBehind(rows: Rows, options: BackupOptions & { everyMs: numbe
     return Number.isFinite(oldest) ? (now() - oldest) / 1000 : 0;
   }
 
-  function take(group: number, owner: { incarnation: string; term: number }): void {
-    const onShutOut = () =>
-      log.warn({ group, ...owner }, 'another Front End writes the backup of this group');
-    const claim = { group, ...owner };
-    groups.set(group, createGroupWork({ claim, rows, source, onWritten: telemetry.written, now, onShutOut }));
+  function take(group: number): void {
+    groups.set(group, createGroupWork({ group, rows, source, onWritten: telemetry.written, now, onShutOut }));
   }
+
+  const onShutOut = (claim: Claim): void =>
+    log.warn(claim, 'another Front End writes the backup of this group');
 
   async function flush(): Promise<void> {
     try {

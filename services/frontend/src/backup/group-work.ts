@@ -2,12 +2,14 @@ import type { Claim, Row, Rows } from './rows.ts';
 
 /** What is in memory of the groups, as it is stored in their streams. */
 export interface BackupSource {
+  /** What makes this pod the group's owner, as it is now: the stream as told from others that had its name, and the term. */
+  owner(group: number): { incarnation: string; term: number } | undefined;
   /** As it is durable; undefined where the key is deleted. */
   entry(key: string): Row | undefined;
   entriesOfGroup(group: number): Iterable<Pick<Row, 'key' | 'revision'>>;
 }
 
-/** What is to be written of one group, from the moment this pod became its primary. */
+/** What is to be written of one group, from the moment this pod became its owner. */
 export interface GroupWork {
   readonly group: number;
   changed(key: string, revision: number): void;
@@ -20,13 +22,13 @@ export interface GroupWork {
 }
 
 export interface GroupWorkParts {
-  claim: Claim;
+  group: number;
   rows: Rows;
   source: BackupSource;
   onWritten(changes: number): void;
   now(): number;
-  /** A later primary writes this group. */
-  onShutOut(): void;
+  /** A later owner writes this group. */
+  onShutOut(claim: Claim): void;
 }
 
 /** Keys in one statement, and the length of their values. */
@@ -36,26 +38,34 @@ const BATCH_LENGTH = 1_000_000;
 const REMEMBERED = 20_000;
 
 export function createGroupWork({
-  claim,
+  group,
   rows,
   source,
   onWritten,
   now,
   onShutOut,
 }: GroupWorkParts): GroupWork {
-  const { group } = claim;
   const dirty = new Set<string>();
   let stage: 'unclaimed' | 'unknown' | 'known' | 'shut out' = 'unclaimed';
+  let claim: Claim = { group, incarnation: '', term: 0 };
   let underWay = 0;
   let stored = 0;
   let since: number | undefined = now();
 
-  async function takeHold(): Promise<void> {
-    stage = (await rows.claim(claim)) ? 'unknown' : 'shut out';
-    if (stage === 'shut out') onShutOut();
+  /** The stream may have been lost and made anew, with sequences that begin again. */
+  function follow({ incarnation, term }: { incarnation: string; term: number }): void {
+    if (incarnation === claim.incarnation && term === claim.term) return;
+    if (incarnation !== claim.incarnation) stored = 0;
+    claim = { group, incarnation, term };
+    stage = 'unclaimed';
   }
 
-  /** The rows may be another primary's work, or of another stream: what differs is found by its revision. */
+  async function takeHold(): Promise<void> {
+    stage = (await rows.claim(claim)) ? 'unknown' : 'shut out';
+    if (stage === 'shut out') onShutOut(claim);
+  }
+
+  /** The rows may be another owner's work, or of another stream: what differs is found by its revision. */
   async function compare(): Promise<void> {
     const written = await rows.revisions(group);
     for (const { key, revision } of source.entriesOfGroup(group)) {
@@ -105,7 +115,6 @@ export function createGroupWork({
   return {
     group,
     changed(key, revision) {
-      if (stage === 'shut out') return;
       stored = Math.max(stored, revision);
       since ??= now();
       dirty.add(key);
@@ -121,6 +130,9 @@ export function createGroupWork({
       return stage === 'shut out' ? undefined : since;
     },
     async flush() {
+      const owner = source.owner(group);
+      if (!owner) return;
+      follow(owner);
       if (stage === 'unclaimed') await takeHold();
       if (stage === 'shut out') return;
       const isNew = stage === 'unknown';

@@ -1,11 +1,11 @@
 import type { Sessions } from './sessions.ts';
 
-/** The right to write a group's rows, of its primary. */
+/** The right to write a group's rows, of its owner. */
 export interface Claim {
   group: number;
   /** Tells the group's stream from others that had its name. */
   incarnation: string;
-  /** Of the primary; the next one has a higher one. */
+  /** Of the owner; the next one has a higher one. */
   term: number;
 }
 
@@ -25,7 +25,7 @@ export interface Change {
 
 /** The tables of the backup, for one pool. All reject when PostgreSQL is away. */
 export interface Rows {
-  /** False: a later primary has written. */
+  /** False: a later owner has written. */
   claim(claim: Claim): Promise<boolean>;
   /** Revisions by key. */
   revisions(group: number): Promise<Map<string, number>>;
