@@ -20,7 +20,7 @@
 {{- end -}}
 {{- $_ := set $config "cluster" (dict "name" $fullname "listen" "0.0.0.0:6222" "routes" $routes "tls" (merge (dict "verify" true) $tls)) -}}
 {{- end -}}
-{{ toPrettyJson $config }}
+{{ toRawJson $config }}
 {{- end -}}
 
 {{- define "linchpin.devClaim" -}}
