@@ -17,7 +17,7 @@ export function createOutward({ find, onMessage, log }: OutwardParts) {
   return function outward(frame: Frame): Frame | undefined {
     const session = find(frame.flow);
     if (session === undefined)
-      return frame.event === FlowEvent.UNSPECIFIED
+      return frame.event === FlowEvent.UNSPECIFIED || frame.event === FlowEvent.PROBE
         ? { ...frame, message: nothing, event: FlowEvent.CLOSED }
         : undefined;
     const { flow } = session;
@@ -31,6 +31,8 @@ export function createOutward({ find, onMessage, log }: OutwardParts) {
         return undefined;
       case FlowEvent.CLOSE:
         flow.close('the server ended the flow');
+        return undefined;
+      case FlowEvent.PROBE:
         return undefined;
       default:
         onMessage(session, frame.message);

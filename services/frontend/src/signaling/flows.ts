@@ -42,7 +42,7 @@ export interface FlowsParts {
   onClosed(flow: Flow): void;
 }
 
-const wordsOf = (id: string): string[] => id.split('/');
+const isUdp = (id: string): boolean => id.startsWith('udp/', id.indexOf('/') + 1);
 
 export function createFlows({ pod, remote, udp, pods, connect, onClosed }: FlowsParts): Flows {
   const connections = new Map<string, Flow>();
@@ -50,8 +50,7 @@ export function createFlows({ pod, remote, udp, pods, connect, onClosed }: Flows
 
   /** `<pod>/udp/<local>/<remote>`: the id says all; where it names an address that is not used any more, any socket will do. */
   function overUdp(id: string): Flow | undefined {
-    const [, transport, , there = ''] = wordsOf(id);
-    const peer = transport === 'udp' ? addressIn(there) : undefined;
+    const peer = isUdp(id) ? addressIn(id.slice(id.lastIndexOf('/') + 1)) : undefined;
     if (!peer) return undefined;
     const flows = udp().map((listener) => listener.flowTo?.(peer));
     return flows.find((flow) => flow?.id === id) ?? flows[0];
@@ -61,9 +60,11 @@ export function createFlows({ pod, remote, udp, pods, connect, onClosed }: Flows
   function elsewhere(facts: FlowRecord): Flow | undefined {
     const { flowId } = facts;
     const there = podOf(flowId);
-    if (!pods.isUp(there) && wordsOf(flowId)[1] === 'udp') return overUdp(flowId);
+    if (isUdp(flowId) && !pods.isUp(there)) return overUdp(flowId);
     return remote.find(flowId) ?? (pods.has(there) ? remote.revive(facts) : undefined);
   }
+
+  const connectionAt = (id: string): Flow | undefined => (isUdp(id) ? undefined : remote.find(id));
 
   const here = (id: string): Flow | undefined => connections.get(id) ?? overUdp(id);
 
@@ -82,7 +83,7 @@ export function createFlows({ pod, remote, udp, pods, connect, onClosed }: Flows
     },
     here,
     connection: (id) => connections.get(id),
-    find: (id) => (id.startsWith(own) ? here(id) : elsewhere(factsIn(id))),
+    find: (id) => (id.startsWith(own) ? here(id) : (connectionAt(id) ?? elsewhere(factsIn(id)))),
     revive,
     isOpen,
     isDead: (facts) => !isOpen(facts) && listensAt(facts) === undefined,
@@ -102,7 +103,7 @@ export function createFlows({ pod, remote, udp, pods, connect, onClosed }: Flows
 
 /** What an id says by itself: a Front End's much, an Edge's nothing. */
 function factsIn(flowId: string): FlowRecord {
-  const [, transport = '', , received = ':0'] = wordsOf(flowId);
+  const [, transport = '', , received = ':0'] = flowId.split('/');
   return isTransport(transport)
     ? { flowId, transport, received }
     : { flowId, transport: 'tls', received: ':0' };

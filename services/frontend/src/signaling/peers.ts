@@ -34,6 +34,7 @@ export function createPeers({ pod, flows, here, layer, onToClient, tellFrontEnds
   function toClient({ flow: id, event, message }: Frame): boolean {
     const flow = here(id);
     if (event === FlowEvent.CLOSE) flow?.close('the server ended the flow');
+    if (event === FlowEvent.PROBE) return flow !== undefined;
     if (event !== FlowEvent.UNSPECIFIED) return true;
     onToClient(flow, message);
     // A datagram that cannot be sent now is lost like any other.

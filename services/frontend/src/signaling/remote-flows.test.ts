@@ -5,7 +5,12 @@ import { createRemoteFlows, type RemoteFlows } from './remote-flows.ts';
 let flows: RemoteFlows;
 afterEach(() => flows.stop());
 
-const setUp = () => createRemoteFlows({ pod: 'frontend-0', domain: 'contoso.lab', send: () => true });
+const sent: Frame[] = [];
+const setUp = () => {
+  sent.length = 0;
+  const send = (_: string, frame: Frame) => sent.push(frame) > 0;
+  return createRemoteFlows({ pod: 'frontend-0', domain: 'contoso.lab', send });
+};
 const frame: Frame = {
   message: Buffer.alloc(0),
   flow: 'edge-0/a.1',
@@ -45,6 +50,12 @@ describe('a flow at another Front End', () => {
     expect(flows.revive({ flowId: flow.id, transport: 'udp', received: '192.0.2.1:40000' })?.closed).toBe(
       false,
     );
+  });
+
+  test('that an earlier process left is asked for once', () => {
+    flows = setUp();
+    for (const _ of [1, 2]) flows.revive({ flowId: frame.flow, transport: 'wss', received: ':0' });
+    expect(sent).toMatchObject([{ flow: frame.flow, event: FlowEvent.PROBE }]);
   });
 
   test('that is closed is not found again', () => {

@@ -19,8 +19,8 @@ export interface RemoteFlows {
   of(frame: Frame): RemoteFlow;
   find(id: string): RemoteFlow | undefined;
   /**
-   * A flow that this process has not heard of yet, as after a restart. If it is gone, its pod tells on the first use;
-   * undefined once it is known to be.
+   * A flow that this process has not heard of yet, as after a restart. Its pod is asked, and tells if it is gone; undefined once
+   * it is known to be.
    */
   revive(record: FlowRecord): RemoteFlow | undefined;
   ended(id: string): void;
@@ -65,6 +65,11 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     return flow;
   }
 
+  function ask(flow: RemoteFlow): RemoteFlow {
+    send(podOf(flow.id), outward(flow.id, '', undefined, FlowEvent.PROBE));
+    return flow;
+  }
+
   /** A flow that was known by its id alone, as after a restart, is now known as its pod tells. */
   function learn(flow: RemoteFlow, facts: RemoteFacts): RemoteFlow {
     if (facts.advertised === '' || flow.advertised === facts.advertised) return flow;
@@ -100,7 +105,7 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     revive({ flowId, transport, received, sentBy = '' }) {
       if (gone.has(flowId)) return undefined;
       const facts = { transport, remote: addressOf(received), advertised: sentBy };
-      return flows.get(flowId) ?? open(flowId, facts);
+      return flows.get(flowId) ?? ask(open(flowId, facts));
     },
     ended,
     podGone(name) {

@@ -30,6 +30,8 @@ export const FlowEvent = {
   BOUND: 2,
   /** CLOSE - Outward: close the connection after what was sent before. */
   CLOSE: 3,
+  /** PROBE - Outward: is it there? CLOSED comes back where it is not; asked about flows that an earlier process left. */
+  PROBE: 4,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -40,6 +42,7 @@ export namespace FlowEvent {
   export type CLOSED = typeof FlowEvent.CLOSED;
   export type BOUND = typeof FlowEvent.BOUND;
   export type CLOSE = typeof FlowEvent.CLOSE;
+  export type PROBE = typeof FlowEvent.PROBE;
   export type UNRECOGNIZED = typeof FlowEvent.UNRECOGNIZED;
 }
 
