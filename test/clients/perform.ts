@@ -89,11 +89,18 @@ export async function perform(task: Task, by: Requester): Promise<Outcome> {
       why = `no connection: ${(error as Error).message}`;
     }
     task.onSetback?.(why, attemptBegun);
-    const next = (pause ?? Math.min(2000, 200 * 2 ** setbacks.length)) * (1 + Math.random() * 0.2);
-    if (performance.now() + next >= until) return outcome(false, why);
+    const left = until - performance.now();
+    const next = pause === undefined ? backOff(setbacks.length, left) : pause * (1 + Math.random() * 0.2);
+    if (next >= left) return outcome(false, why);
     setbacks.push(why);
     await wait(next);
   }
+}
+
+/** Of its own accord a client keeps half a second for a last try. */
+function backOff(tried: number, left: number): number {
+  const next = Math.min(2000, 200 * 2 ** tried) * (1 + Math.random() * 0.2);
+  return left > 600 ? Math.min(next, left - 500) : next;
 }
 
 const isPassing = (answer: SipResponse, { again = [] }: Task): boolean =>

@@ -4,8 +4,8 @@ import { startPool } from '../pool/pool.ts';
 import type { Row } from './row.ts';
 import { measureAsking, measureRegister, type Subject, type Throughput } from './throughput.ts';
 
-const CALLS = 8000;
-const PER_SECOND = 2000;
+const CALLS = 6000;
+const PER_SECOND = 800;
 const ROUNDS = 3;
 
 const median = (values: number[]): number =>
