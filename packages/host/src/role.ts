@@ -19,6 +19,8 @@ export interface Endpoint {
 export interface Role {
   /** Resolves when the role can serve; the RPC port opens after that. Must not wait for a neighbour. */
   start(): Promise<void>;
+  /** The RPC port is open, others may be told of it. */
+  serving?(rpc: Endpoint): void;
   /** Take nothing new, let what is under way end. Bounded by `drainSeconds`; called once. */
   drain(draining: Draining): Promise<void>;
   /** Close everything; also called without `drain` and after a failed `start`. */

@@ -68,6 +68,7 @@ async function start<C extends HostConfig>({ config, create }: StartRole<C>, par
   parts.drain = drainOf(role, host, config);
   await role.start();
   await host.rpc.listen();
+  role.serving?.(rpcEndpoint(parts, config));
   host.health.enter('running');
 }
 

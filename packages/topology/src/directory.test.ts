@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createDirectory } from './directory.ts';
 import type { DocumentChange } from './document.ts';
 import { createDocumentSet } from './document-set.ts';
+import type { Role } from './kinds/topology.ts';
+import type { MemberRecord } from './members/member-record.ts';
 import type { ChangeListener } from './replica.ts';
 import { parseDocument } from './schema.ts';
 
@@ -135,5 +137,83 @@ describe('topology', () => {
     expect(directory.domains()).toEqual([]);
     expect(directory.user('sip:alice@contoso.lab')).toBeUndefined();
     expect(directory.accessEdge().allowOutsideUsers).toBe(true);
+  });
+});
+
+/** Pods that announce themselves, as `role/pool/pod@address`. */
+function createAnnounced() {
+  let records: MemberRecord[] = [];
+  let told = (): void => {};
+  return {
+    list: (role?: Role, pool?: string) =>
+      records.filter(
+        (record) => (role ?? record.role) === record.role && (pool ?? record.pool) === record.pool,
+      ),
+    get: (pod: string) => records.find((record) => record.pod === pod),
+    onChange(listener: () => void) {
+      told = listener;
+      return () => {};
+    },
+    say(...texts: string[]) {
+      records = texts.map((text) => {
+        const [, role, pool = '', pod = '', address = ''] = /(.+)\/(.+)\/(.+)@(.+)/.exec(text) ?? [];
+        const rest = { incarnation: '1', beat: 1, state: 'running', productVersion: '0' } as const;
+        return { role: role as Role, pool, pod, address, ...rest };
+      });
+      told();
+    },
+  };
+}
+
+describe('members that announce themselves', () => {
+  function withAnnounced() {
+    const source = createSource();
+    const announced = createAnnounced();
+    const directory = createDirectory(source, announced);
+    source.publish(['Topology', 'global', topology]);
+    const names = (pool: string) =>
+      directory.poolMembers(pool).map(({ name, address }) => `${name}@${address}`);
+    return { ...announced, directory, names, publish: source.publish };
+  }
+
+  it('are added to those of the topology, and win', () => {
+    const { say, names, directory } = withAnnounced();
+    expect(names('fe1')).toEqual(['fe1-0@a:1']);
+    say('frontend/fe1/fe1-1@d:1', 'frontend/fe1/fe1-0@e:1');
+    expect(names('fe1')).toEqual(['fe1-0@e:1', 'fe1-1@d:1']);
+    expect(directory.poolOf('fe1-1')).toEqual({ name: 'fe1', role: 'frontend' });
+    say('frontend/fe2/fe1-0@e:1');
+    expect(names('fe1')).toEqual([]);
+    expect(names('fe2')).toEqual(['fe2-0@b:1', 'fe1-0@e:1']);
+    say();
+    expect(names('fe1')).toEqual(['fe1-0@a:1']);
+  });
+
+  it('are found by a pool that no topology knows, and by their role', () => {
+    const { say, names, directory, publish } = withAnnounced();
+    say('frontend/fe3/fe3-0@d:1', 'director/director/director-0@e:1');
+    expect(names('fe3')).toEqual(['fe3-0@d:1']);
+    expect(names('director')).toEqual(['director-0@e:1']);
+    expect(directory.roleMembers('frontend').map(({ name }) => name)).toEqual(['fe1-0', 'fe2-0', 'fe3-0']);
+    expect(directory.nextHop('edge')).toBe('director');
+    publish(['Topology', 'global', { ...topology, pools: [] }]);
+    expect(names('frontend')).toEqual(['fe3-0@d:1']);
+  });
+
+  it('cannot take a name that the topology gives to another role', () => {
+    const { say, names, directory } = withAnnounced();
+    say('edge/edge/fe1-0@evil:1', 'edge/fe1/edge-7@evil:2');
+    expect(directory.poolOf('fe1-0')).toMatchObject({ name: 'fe1', role: 'frontend' });
+    expect(names('fe1')).toEqual(['fe1-0@a:1']);
+    expect(names('edge')).toEqual(['edge-0@c:1']);
+  });
+
+  it('are the same list until something changes', () => {
+    const { say, directory } = withAnnounced();
+    say('frontend/fe1/fe1-1@d:1');
+    const list = directory.poolMembers('fe1');
+    expect(directory.poolMembers('fe1')).toBe(list);
+    say('frontend/fe1/fe1-1@d:1', 'frontend/fe1/fe1-2@d:2');
+    expect(directory.poolMembers('fe1')).toHaveLength(3);
   });
 });

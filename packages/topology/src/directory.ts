@@ -7,8 +7,9 @@ import type {
   RegistrarConfigurationSpec,
 } from './kinds/configurations.ts';
 import type { CredentialSpec } from './kinds/credential.ts';
-import type { Member, Pool, Role } from './kinds/topology.ts';
+import { type Member, type Pool, type Role, roles } from './kinds/topology.ts';
 import type { UserSpec } from './kinds/user.ts';
+import type { Members } from './members/members.ts';
 import { effectiveSpec, type Place } from './precedence.ts';
 import type { Replica } from './replica.ts';
 import { GLOBAL, type ScopedKind } from './schema.ts';
@@ -28,25 +29,42 @@ export interface Directory {
   isLocalDomain(domain: string): boolean;
   /** By AOR as `SipUri.aor()` writes it; undefined when there is no such user. The view is the same object until it changes. */
   user(aor: string): EffectiveUser | undefined;
-  /** The pool that has a member of this name. */
-  poolOf(member: string): Pool | undefined;
-  /** The members of the pool of this name; if there is none, of all pools of the role of this name. */
+  /** The pool that has a member of this name: the one it announced, else the one that lists it. */
+  poolOf(member: string): MembersPool | undefined;
+  /**
+   * The members of the pool of this name; if there is none, of all pools of the role of this name. Those that the topology lists
+   * and those that have announced themselves; the same array until something changes.
+   */
   poolMembers(poolOrRole: Role | (string & {})): readonly Member[];
+  /** The members of all pools of a role. */
+  roleMembers(role: Role): readonly Member[];
+  /** The pool that gets what this one does not serve itself, where the topology names one. */
+  nextHop(pool: string): string | undefined;
   /** What holds for a pool, or where no pool is meant, everywhere. */
   accessEdge(pool?: string): AccessEdgeConfigurationSpec;
   registrar(pool?: string): RegistrarConfigurationSpec;
 }
 
+/** A pool may be known from its members alone, by no topology. */
+export type MembersPool = Pick<Pool, 'name' | 'role'>;
+
 type Source = Pick<Replica, 'get' | 'list' | 'onChange'>;
 
 const AOR_SCHEME = 'sip:';
 
-export function createDirectory(replica: Source): Directory {
+/** With `announced` what pods say of themselves is added to what the topology lists, and wins. */
+export function createDirectory(replica: Source, announced: Announced = nobody): Directory {
   const users = new Map<string, EffectiveUser>();
+  const memberLists = new Map<string, readonly Member[]>();
   let topology = indexTopology(replica);
 
+  announced.onChange(() => memberLists.clear());
+
   replica.onChange((changes) => {
-    if (changes.some(({ kind }) => kind === 'Topology')) topology = indexTopology(replica);
+    if (changes.some(({ kind }) => kind === 'Topology')) {
+      topology = indexTopology(replica);
+      memberLists.clear();
+    }
     if (changes.every(isOfOneUser)) for (const { name } of changes) users.delete(AOR_SCHEME + name);
     else users.clear();
   });
@@ -81,16 +99,62 @@ export function createDirectory(replica: Source): Directory {
     return view;
   }
 
+  function poolOf(member: string): MembersPool | undefined {
+    const listed = topology.poolOfMember.get(member);
+    const record = announced.get(member);
+    // A name that the topology gives to another role is not taken over by announcing it.
+    if (record === undefined || (listed !== undefined && listed.role !== record.role)) return listed;
+    return { name: record.pool, role: record.role };
+  }
+
+  const isIn = (pool: string | undefined, role: Role) => (member: Member) => {
+    const now = poolOf(member.name);
+    return now?.role === role && (pool === undefined || now.name === pool);
+  };
+
+  function membersOf(role: Role, pool?: string): readonly Member[] {
+    const listed = [...topology.pools.values()].filter(
+      (each) => each.role === role && (pool ?? each.name) === each.name,
+    );
+    const found = announced.list(role, pool).map(({ pod, address }) => ({ name: pod, address }));
+    const all = [...listed.flatMap(({ members }) => members), ...found].filter(isIn(pool, role));
+    return [...new Map(all.map((member) => [member.name, member])).values()];
+  }
+
+  function listMembers(name: string): readonly Member[] {
+    const role = topology.pools.get(name)?.role;
+    if (role !== undefined) return membersOf(role, name);
+    if (isRole(name)) return membersOf(name);
+    return roles.flatMap((each) => membersOf(each, name));
+  }
+
+  function remembered(key: string, list: () => readonly Member[]): readonly Member[] {
+    const known = memberLists.get(key);
+    if (known !== undefined) return known;
+    const made = list();
+    // What is asked for are names of pools, of which a topology has at most a thousand.
+    memberLists.set(key, made);
+    return made;
+  }
+
   return {
     domains: () => topology.domains,
     isLocalDomain: (domain) => topology.isDomain.has(domain),
     user: (aor) => users.get(aor) ?? viewUser(aor),
-    poolOf: (member) => topology.poolOfMember.get(member),
-    poolMembers: (name) => topology.pools.get(name)?.members ?? topology.roleMembers.get(name) ?? [],
+    poolOf,
+    poolMembers: (name) => remembered(name, () => listMembers(name)),
+    roleMembers: (role) => remembered(`role ${role}`, () => membersOf(role)),
+    nextHop: (pool) => topology.pools.get(pool)?.nextHop,
     accessEdge: (pool) => inPool('AccessEdgeConfiguration', pool),
     registrar: (pool) => inPool('RegistrarConfiguration', pool),
   };
 }
+
+type Announced = Pick<Members, 'list' | 'get' | 'onChange'>;
+
+const nobody: Announced = { list: () => [], get: () => undefined, onChange: () => () => {} };
+
+const isRole = (name: string): name is Role => (roles as readonly string[]).includes(name);
 
 const isOfOneUser = ({ kind }: DocumentChange): boolean => kind === 'User' || kind === 'Credential';
 
@@ -99,7 +163,6 @@ interface TopologyIndex {
   isDomain: ReadonlySet<string>;
   pools: ReadonlyMap<string, Pool>;
   poolOfMember: ReadonlyMap<string, Pool>;
-  roleMembers: ReadonlyMap<string, readonly Member[]>;
 }
 
 function indexTopology(replica: Source): TopologyIndex {
@@ -109,12 +172,5 @@ function indexTopology(replica: Source): TopologyIndex {
     isDomain: new Set(sipDomains),
     pools: new Map(pools.map((pool) => [pool.name, pool])),
     poolOfMember: new Map(pools.flatMap((pool) => pool.members.map(({ name }) => [name, pool] as const))),
-    roleMembers: membersByRole(pools),
   };
-}
-
-function membersByRole(pools: readonly Pool[]): Map<string, Member[]> {
-  const members = new Map<string, Member[]>();
-  for (const pool of pools) members.set(pool.role, [...(members.get(pool.role) ?? []), ...pool.members]);
-  return members;
 }

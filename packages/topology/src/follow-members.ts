@@ -1,4 +1,5 @@
 import type { Member } from './kinds/topology.ts';
+import type { Members } from './members/members.ts';
 import type { Replica } from './replica.ts';
 
 export interface Followed<L> {
@@ -7,17 +8,28 @@ export interface Followed<L> {
   stop(): void;
 }
 
+export interface Link {
+  close(): void;
+  /** Something can be sent on it now. */
+  readonly up?: boolean;
+}
+
+const LINGERING_CHECK_MS = 1_000;
+
 /**
- * Keeps one link to each of these members and asks for them again when the topology changes: a new member's link is
- * opened, one that moved is opened again, one that left is closed.
+ * Keeps one link to each of these members and asks for them again when the topology changes or, with `announced`, a pod comes
+ * or goes: a new member's link is opened, one that moved is opened again. The link of one that left is closed when it is not
+ * up: who lost only NATS may still hold clients, and who ended closes the link itself.
  */
-export function followMembers<L extends { close(): void }>(
+export function followMembers<L extends Link>(
   replica: Pick<Replica, 'onChange'>,
   membersNow: () => readonly Member[],
   open: (member: Member) => L,
+  announced?: Pick<Members, 'onChange'>,
 ): Followed<L> {
   const links = new Map<string, L>();
   const addresses = new Map<string, string>();
+  let lingering: NodeJS.Timeout | undefined;
 
   function drop(name: string): void {
     links.get(name)?.close();
@@ -25,24 +37,36 @@ export function followMembers<L extends { close(): void }>(
     addresses.delete(name);
   }
 
-  function update(): void {
-    const members = new Map(membersNow().map((member) => [member.name, member]));
-    for (const [name, address] of [...addresses]) if (members.get(name)?.address !== address) drop(name);
-    for (const [name, member] of members) {
-      if (links.has(name)) continue;
-      addresses.set(name, member.address);
-      links.set(name, open(member));
-    }
+  function follow({ name, address }: Member): void {
+    const known = addresses.get(name);
+    if (known === address) return;
+    if (known !== undefined) drop(name);
+    addresses.set(name, address);
+    links.set(name, open({ name, address }));
   }
 
-  const off = replica.onChange((changes) => {
+  function update(): void {
+    clearTimeout(lingering);
+    const members = membersNow();
+    const names = new Set(members.map(({ name }) => name));
+    const gone = [...links.keys()].filter((name) => !names.has(name));
+    const staying = announced === undefined ? [] : gone.filter((name) => links.get(name)?.up === true);
+    for (const name of gone) if (!staying.includes(name)) drop(name);
+    members.forEach(follow);
+    if (staying.length > 0) lingering = setTimeout(update, LINGERING_CHECK_MS);
+  }
+
+  const offReplica = replica.onChange((changes) => {
     if (changes.some((change) => change.kind === 'Topology')) update();
   });
+  const offMembers = announced?.onChange(update);
   update();
   return {
     links,
     stop() {
-      off();
+      offReplica();
+      offMembers?.();
+      clearTimeout(lingering);
       for (const name of [...links.keys()]) drop(name);
     },
   };

@@ -1,5 +1,6 @@
 // The parts of CMS, in the order in which they are made.
 import { type Host, type HostError, migrate, type Role } from '@linchpin/host';
+import { announceDrain, createMembers, join } from '@linchpin/topology';
 import type { PoolClient } from 'pg';
 import type { CmsConfig } from './config.ts';
 import { createDatabase } from './database/database.ts';
@@ -8,6 +9,8 @@ import { inTransaction } from './database/transaction.ts';
 import { publishDefaults } from './documents/documents.ts';
 import { createDocumentsRpc } from './documents/rpc.ts';
 import { currentVersion, selectOne } from './documents/store.ts';
+import { createCalls } from './pods/calls.ts';
+import { createPodsRpc } from './pods/rpc.ts';
 import { createPush } from './publish/push.ts';
 import { createReplicas, type Expected } from './replicas/replicas.ts';
 import { createReplicasRpc } from './replicas/rpc.ts';
@@ -19,6 +22,11 @@ export function createRole(config: CmsConfig, host: Host): Role {
   const nats = host.nats();
   const telemetry = createTelemetry(host.metrics);
   let version = 0;
+  const members = createMembers({
+    nats,
+    self: { pod: host.name, role: 'cms', pool: config.pool, address: '', productVersion: host.version },
+    log,
+  });
 
   const database = createDatabase({
     pool: requirePool(host),
@@ -49,6 +57,13 @@ export function createRole(config: CmsConfig, host: Host): Role {
   addRoutes(host.rpc, {
     ...createDocumentsRpc({ database, push: pushing.push, onVersion, telemetry, log }),
     ...createReplicasRpc({ nats, replicas, stored }),
+    ...createPodsRpc({
+      members,
+      calls: createCalls(host.mtls),
+      connected: () => nats.connected,
+      poolOf: (aor) => database.use((client) => poolOfUser(client, aor)),
+      log,
+    }),
   });
 
   return {
@@ -56,10 +71,16 @@ export function createRole(config: CmsConfig, host: Host): Role {
       await database.start();
       replicas.start();
       pushing.start();
+      members.follow();
     },
+    serving: (rpc) => join(members, config.advertise, rpc),
     // Another pod hands over what is published from now on; it cannot while this one does.
-    drain: pushing.stop,
+    async drain(draining) {
+      await announceDrain(members, draining);
+      await pushing.stop();
+    },
     async stop() {
+      await members.stop();
       replicas.stop();
       await Promise.all([pushing.stop(), database.stop()]);
     },
@@ -71,6 +92,11 @@ export function createRole(config: CmsConfig, host: Host): Role {
 function requirePool({ postgres }: Host) {
   if (postgres === undefined) throw new Error('the configuration has no postgres');
   return postgres;
+}
+
+async function poolOfUser(client: PoolClient, aor: string): Promise<string | undefined> {
+  const user = await selectOne(client, 'User', aor.replace(/^sip:/, ''));
+  return user?.spec.pool;
 }
 
 /** The pods of the topology, but for CMS itself: it has the originals. */

@@ -1,4 +1,5 @@
 import { hostConfig } from '@linchpin/host';
+import { memberConfig } from '@linchpin/topology';
 import { z } from 'zod';
 
 const bucket = (perSecond: number, burst: number) =>
@@ -14,7 +15,7 @@ const bucket = (perSecond: number, burst: number) =>
     .prefault({});
 
 export const directorConfig = hostConfig.extend({
-  pool: z.string().default('director').describe('the pool that this pod is in'),
+  ...memberConfig('director'),
   limits: z
     .strictObject({
       unauthenticated: bucket(50, 200).describe('requests of one source address before sign-in'),

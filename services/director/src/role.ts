@@ -1,28 +1,44 @@
 import { createPeerLink, createPeerServer, type Host, type Role } from '@linchpin/host';
 import { type Frame, RelayClient, RelayService } from '@linchpin/proto/relay/v1/relay';
 import { createNonces } from '@linchpin/sip';
-import { createDirectory, createReplica, followMembers, type Member } from '@linchpin/topology';
+import {
+  announceDrain,
+  createDirectory,
+  createMembers,
+  createReplica,
+  followMembers,
+  join,
+  type Member,
+} from '@linchpin/topology';
 import { createAdmission } from './admission/admission.ts';
 import { createJudge } from './authentication/judge.ts';
 import type { DirectorConfig } from './config.ts';
 import { createHome } from './home/home.ts';
+import { createOwners } from './home/owners.ts';
 import { createAnswers } from './relay/answer.ts';
+import { createQuiet } from './relay/quiet.ts';
 import { createRelay } from './relay/relay.ts';
 import { createTelemetry } from './telemetry.ts';
 
 /** Every part of a Director, made here in order. It homes nobody and keeps no state but counters. */
 export function createRole(config: DirectorConfig, host: Host): Role {
   const { log, name } = host;
+  const nats = host.nats();
   const replica = createReplica({
     dir: `${host.dataDir}/replica`,
     buckets: ['config', 'directory'],
-    nats: host.nats(),
+    nats,
     pod: name,
     role: host.role,
     productVersion: host.version,
     log,
   });
-  const directory = createDirectory(replica);
+  const members = createMembers({
+    nats,
+    self: { pod: name, role: 'director', pool: config.pool, address: '', productVersion: host.version },
+    log,
+  });
+  const directory = createDirectory(replica, members);
   const telemetry = createTelemetry(host.metrics);
   const admission = createAdmission(config.limits);
   const nonces = createNonces({ lifetime: config.nonceLifetime });
@@ -41,23 +57,39 @@ export function createRole(config: DirectorConfig, host: Host): Role {
       onFrame: () => {},
       log,
     });
-  const frontEnds = followMembers(replica, () => directory.poolMembers('frontend'), linkTo);
-  const wayTo = createHome(directory, frontEnds.links);
+  const frontEnds = followMembers(replica, () => directory.roleMembers('frontend'), linkTo, members);
+  const owners = createOwners(members);
+  const wayTo = createHome({ directory, members, owners, ways: frontEnds.links });
   const edgePoolOf = (pod: string): string => directory.poolOf(pod)?.name ?? 'edge';
   const relay = createRelay({ judge, admission, answers, edgePoolOf, wayTo, telemetry, log });
-  const edges = createPeerServer<Frame>({ pod: name, log, onFrame: relay.onFrame });
+  const quiet = createQuiet();
+  const edges = createPeerServer<Frame>({
+    pod: name,
+    log,
+    onFrame(frame, peer) {
+      quiet.stir();
+      relay.onFrame(frame, peer);
+    },
+  });
   host.rpc.addService(RelayService, { connect: edges.handler }, { allow: ['edge'] });
 
   return {
     async start() {
       await replica.load();
       replica.follow();
+      members.follow();
     },
-    // Edges move to another Director when the stream ends; a stateless pod has nothing else to wait for.
-    async drain() {
+    serving: (rpc) => join(members, config.advertise, rpc),
+    // Edges bring new messages to another Director from when they hear of it, and all when the stream ends.
+    async drain(draining) {
+      await announceDrain(members, draining);
+      const others = () => members.list('director', config.pool).some(({ state }) => state === 'running');
+      draining.count(() => ({ edges: others() && !quiet.now ? edges.peers.size : 0 }));
+      await draining.idle();
       edges.close();
     },
     async stop() {
+      await members.stop();
       edges.close();
       frontEnds.stop();
       await replica.stop();

@@ -1,4 +1,5 @@
 import { hostConfig } from '@linchpin/host';
+import { memberConfig } from '@linchpin/topology';
 import { z } from 'zod';
 
 const listener = (port: number) =>
@@ -10,6 +11,7 @@ const listener = (port: number) =>
     .prefault({});
 
 export const edgeConfig = hostConfig.extend({
+  ...memberConfig('edge'),
   domain: z.string().describe('the SIP domain whose Front End pods are <pod>.<domain> in Via'),
   advertised: z
     .string()

@@ -8,30 +8,45 @@ import {
   type Role,
 } from '@linchpin/host';
 import { type Frame, RelayClient, RelayService } from '@linchpin/proto/relay/v1/relay';
-import { createDirectory, createReplica, followMembers, type Member } from '@linchpin/topology';
+import {
+  announceDrain,
+  createDirectory,
+  createMembers,
+  createReplica,
+  followMembers,
+  join,
+  type Member,
+} from '@linchpin/topology';
 import { createAccess } from './access/access.ts';
 import { createListeners } from './access/listeners.ts';
 import { createSessions, type Session } from './access/sessions.ts';
 import type { EdgeConfig } from './config.ts';
 import { createInward } from './relay/inward.ts';
+import { createNextDirector } from './relay/next-director.ts';
 import { createOutward } from './relay/outward.ts';
 import { createTelemetry } from './telemetry.ts';
 
 /** Every part of an Edge, made here in order. It knows no users: its replica holds the topology and policies only. */
 export function createRole(config: EdgeConfig, host: Host): Role {
   const { log, name } = host;
+  const nats = host.nats();
   const replica = createReplica({
     dir: `${host.dataDir}/replica`,
     buckets: ['config'],
-    nats: host.nats(),
+    nats,
     pod: name,
     role: host.role,
     productVersion: host.version,
     log,
   });
-  const directory = createDirectory(replica);
+  const members = createMembers({
+    nats,
+    self: { pod: name, role: 'edge', pool: config.pool, address: '', productVersion: host.version },
+    log,
+  });
+  const directory = createDirectory(replica, members);
   const telemetry = createTelemetry(host.metrics);
-  const settings = () => directory.accessEdge(directory.poolOf(name)?.name ?? 'edge');
+  const settings = () => directory.accessEdge(config.pool);
   const sessions = createSessions(name, config.signInSeconds * 1000);
 
   const outward = createOutward({
@@ -57,8 +72,8 @@ export function createRole(config: EdgeConfig, host: Host): Role {
     });
     return link;
   };
-  const nextHop = () => directory.poolMembers(directory.poolOf(name)?.nextHop ?? 'director');
-  const directors = followMembers(replica, nextHop, linkTo);
+  const nextHop = () => directory.poolMembers(directory.nextHop(config.pool) ?? 'director');
+  const directors = followMembers(replica, nextHop, linkTo, members);
   const frontEnds = createPeerServer<Frame>({
     pod: name,
     log,
@@ -68,7 +83,10 @@ export function createRole(config: EdgeConfig, host: Host): Role {
 
   const inward = createInward({
     domain: config.domain,
-    directors: directors.links,
+    directorFor: createNextDirector({
+      links: directors.links,
+      pods: () => nextHop().filter((pod) => members.get(pod.name)?.state !== 'draining'),
+    }),
     toFrontEnd: (pod, frame) => frontEnds.send(pod, frame),
     log,
   });
@@ -99,10 +117,13 @@ export function createRole(config: EdgeConfig, host: Host): Role {
     async start() {
       await replica.load();
       replica.follow();
+      members.follow();
       await listeners.open();
     },
+    serving: (rpc) => join(members, config.advertise, rpc),
     // Remote clients come back to another Edge when their connection ends; what they had here is told as it closes.
     async drain(draining) {
+      await announceDrain(members, draining);
       draining.count(() => ({ connections: sessions.size }));
       await closeGently(draining, {
         open: sessions.all,
@@ -113,6 +134,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
       await draining.idle();
     },
     async stop() {
+      await members.stop();
       await listeners.close();
       off();
       sessions.stop();

@@ -1,4 +1,5 @@
 import { hostConfig } from '@linchpin/host';
+import { memberConfig } from '@linchpin/topology';
 import { z } from 'zod';
 
 const port = z.int().min(0).max(65_535);
@@ -20,6 +21,7 @@ const listener = (standardPort: number) =>
     .prefault({});
 
 export const frontendConfig = hostConfig.extend({
+  ...memberConfig('frontend'),
   domain: z.string().min(1).describe('Edge finds this pod by <pod>.<domain> in Via'),
   nats: z.strictObject({ servers: z.array(z.string().min(1)).min(1) }),
   sipTls: z

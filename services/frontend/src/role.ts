@@ -3,13 +3,16 @@ import { FrontendService } from '@linchpin/proto/frontend/v1/frontend';
 import { RelayService } from '@linchpin/proto/relay/v1/relay';
 import { createNonces, createProxy, createTransactionLayer, type Flow } from '@linchpin/sip';
 import {
+  announceDrain,
   BLOCKED_CONTAINER,
   createDirectory,
+  createMembers,
   createReplica,
   type Directory,
   type DocumentChange,
   type EffectiveUser,
   GROUPS,
+  join,
   type Replica,
 } from '@linchpin/topology';
 import { createFrontendRpc } from './admin/rpc.ts';
@@ -69,7 +72,12 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     productVersion: host.version,
     log,
   });
-  const directory = createDirectory(replica);
+  const members = createMembers({
+    nats,
+    self: { pod, role: 'frontend', pool: config.pool, address: '', productVersion: host.version },
+    log,
+  });
+  const directory = createDirectory(replica, members);
   const home = createHome({
     pod,
     directory,
@@ -100,6 +108,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     pod,
     mtls,
     replica,
+    members,
     directory,
     onFrame: (frame, from) => peers.answered(frame, from),
     onFrontEnd: () => dispatch.look(),
@@ -317,11 +326,14 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       if (replica.version === 0) host.health.set('configuration', false, 'none yet', 'not-ready');
       replica.onChange(configurationChanged);
       replica.follow();
+      members.follow();
       void state.load().then(takeAll);
       await listeners.open();
     },
+    serving: (rpc) => join(members, config.advertise, rpc),
     /** Clients are moved on to other pods; what they send until then is served, and what is under way has its time. */
     async drain(draining) {
+      await announceDrain(members, draining);
       draining.count(() => ({
         connections: countOf(listeners.clients()),
         transactions: countOf(layer.underWay()) + dispatch.waiting,
@@ -335,6 +347,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       await draining.idle();
     },
     async stop() {
+      await members.stop();
       // First, or the connections that close now would take the bindings of their clients with them.
       watch.stop();
       bindings.stop();

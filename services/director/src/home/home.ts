@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Directory } from '@linchpin/topology';
+import type { Directory, Members } from '@linchpin/topology';
+import type { Owners } from './owners.ts';
 
 /** A Front End pod that can be reached now. */
 export interface Way<F> {
@@ -7,21 +8,47 @@ export interface Way<F> {
   send(frame: F): boolean;
 }
 
+/**
+ * The way for a request of a user to the Front End that serves the user whom it concerns; without one, who serves the sender.
+ * `pool` is the sender's home pool.
+ */
+export type WayTo<F> = (identity: string, concerned?: string) => { pool: string; way: Way<F> | undefined };
+
 /** Rendezvous hashing: each user prefers the pods of the pool in an order of its own, which changes little when pods come and go. */
 export function preference(user: string, pods: readonly string[]): string[] {
   const score = (pod: string): string => createHash('md5').update(`${user} ${pod}`).digest('hex');
   return pods.length < 2 ? [...pods] : [...pods].sort((a, b) => (score(a) < score(b) ? 1 : -1));
 }
 
-/** The way to the Front End that serves a user: its home pool, there the first preferred pod that is up. */
-export function createHome<F>(directory: Directory, ways: ReadonlyMap<string, Way<F>>) {
-  return function wayTo(identity: string): { pool: string; way: Way<F> | undefined } {
-    const pool = directory.user(identity)?.spec.pool ?? '';
-    const pods = directory.poolMembers(pool).map((member) => member.name);
-    for (const pod of preference(identity, pods)) {
-      const way = ways.get(pod);
-      if (way?.up) return { pool, way };
-    }
-    return { pool, way: undefined };
+export interface HomeParts<F> {
+  directory: Pick<Directory, 'user' | 'poolMembers'>;
+  members: Pick<Members, 'get'>;
+  owners: Owners;
+  ways: ReadonlyMap<string, Way<F>>;
+}
+
+/**
+ * While nobody says that it serves the user, or who does cannot be reached, a request goes to the pod that its sender prefers of
+ * those that are up: it finds the owner, or holds the request until there is one. A pod that drains comes last.
+ */
+export function createHome<F>({ directory, members, owners, ways }: HomeParts<F>): WayTo<F> {
+  const wayUp = (pod: string | undefined): Way<F> | undefined => {
+    const way = pod === undefined ? undefined : ways.get(pod);
+    return way?.up ? way : undefined;
+  };
+  const poolOf = (user: string): string | undefined => directory.user(user)?.spec.pool;
+  const drains = (pod: string): boolean => members.get(pod)?.state === 'draining';
+
+  function anyOf(pool: string, identity: string): Way<F> | undefined {
+    const names = directory.poolMembers(pool).map(({ name }) => name);
+    const up = names.filter((pod) => wayUp(pod) !== undefined);
+    const staying = up.filter((pod) => !drains(pod));
+    return wayUp(preference(identity, staying.length > 0 ? staying : up)[0]);
+  }
+
+  return function wayTo(identity, concerned = identity) {
+    const pool = poolOf(identity) ?? '';
+    const owner = poolOf(concerned) === pool ? owners.of(pool, concerned) : undefined;
+    return { pool, way: wayUp(owner) ?? anyOf(pool, identity) };
   };
 }

@@ -3,7 +3,8 @@ import { parseMessage, SipError, SipRequest, type SipResponse, sourceOf } from '
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.ts';
 import type { Judge, Verdict } from '../authentication/judge.ts';
-import type { Way } from '../home/home.ts';
+import { concernedUser } from '../home/concerned-user.ts';
+import type { WayTo } from '../home/home.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { type Answers, newRefusalId } from './answer.ts';
 
@@ -19,7 +20,7 @@ export interface RelayParts {
   answers: Answers;
   /** The pool of Edges that a pod is in. */
   edgePoolOf(pod: string): string;
-  wayTo(identity: string): { pool: string; way: Way<Frame> | undefined };
+  wayTo: WayTo<Frame>;
   telemetry: Telemetry;
   log: Logger;
 }
@@ -70,7 +71,7 @@ export function createRelay({ judge, admission, answers, edgePoolOf, wayTo, tele
   }
 
   function pass(edge: EdgePeer, frame: Frame, request: SipRequest, identity: string): void {
-    const { pool, way } = wayTo(identity);
+    const { pool, way } = wayTo(identity, concernedUser(request));
     if (way?.send({ ...frame, identity })) return;
     telemetry.undeliverable.inc({ pool });
     refuse(edge, frame, request, 'home-pool-unreachable', (id) =>

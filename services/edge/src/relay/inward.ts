@@ -1,20 +1,14 @@
-import { createHash } from 'node:crypto';
 import { newTraceparent } from '@linchpin/host';
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
 import type { SipRequest, SipResponse } from '@linchpin/sip';
 import type { Logger } from 'pino';
 import type { Session } from '../access/sessions.ts';
-
-/** A stream to another pod. */
-export interface Way {
-  readonly up: boolean;
-  send(frame: Frame): boolean;
-}
+import type { NextDirector } from './next-director.ts';
 
 export interface InwardParts {
   /** The domain under which Front End pods write themselves into Via: `<pod>.<domain>`. */
   domain: string;
-  directors: ReadonlyMap<string, Way>;
+  directorFor: NextDirector;
   /** The stream that a Front End opened to this pod. */
   toFrontEnd(pod: string, frame: Frame): boolean;
   log: Logger;
@@ -45,15 +39,8 @@ function frameOf(session: Session, message: Buffer, event: FlowEvent, traceparen
   };
 }
 
-export function createInward({ domain, directors, toFrontEnd, log }: InwardParts): Inward {
+export function createInward({ domain, directorFor, toFrontEnd, log }: InwardParts): Inward {
   const suffix = `.${domain}`;
-
-  /** Always the same Director for a flow while it is up, so that a flow's messages stay in order. */
-  function directorFor(token: string): Way | undefined {
-    const ways = [...directors.values()].filter((way) => way.up);
-    if (ways.length < 2) return ways[0];
-    return ways[createHash('md5').update(token).digest().readUInt32BE() % ways.length];
-  }
 
   return {
     request(session, request) {
@@ -64,7 +51,7 @@ export function createInward({ domain, directors, toFrontEnd, log }: InwardParts
           'request',
         );
       const frame = frameOf(session, request.toBuffer(), FlowEvent.UNSPECIFIED, traceparent);
-      return directorFor(session.token)?.send(frame) ?? false;
+      return directorFor(session)?.send(frame) ?? false;
     },
     response(session, response) {
       // The Front End's Via is the only one below which a client can be; its host names the pod.
@@ -77,7 +64,7 @@ export function createInward({ domain, directors, toFrontEnd, log }: InwardParts
     },
     closed(session) {
       if (session.flow.identity === '') return;
-      directorFor(session.token)?.send(frameOf(session, nothing, FlowEvent.CLOSED, ''));
+      directorFor(session)?.send(frameOf(session, nothing, FlowEvent.CLOSED, ''));
     },
   };
 }

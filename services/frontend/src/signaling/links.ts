@@ -1,12 +1,20 @@
 import { createPeerLink, type Logger, type Mtls } from '@linchpin/host';
 import { type Frame, RelayClient } from '@linchpin/proto/relay/v1/relay';
-import { type Directory, type Followed, followMembers, type Member, type Replica } from '@linchpin/topology';
+import {
+  type Directory,
+  type Followed,
+  followMembers,
+  type Member,
+  type Members,
+  type Replica,
+} from '@linchpin/topology';
 import { createPatientLink, type PatientLink } from './patient-link.ts';
 
 export interface LinksParts {
   pod: string;
   mtls: Mtls;
   replica: Replica;
+  members: Members;
   directory: Directory;
   /** A client's response that an Edge brings, or the end of a flow. */
   onFrame(frame: Frame, from: string): void;
@@ -36,7 +44,7 @@ export interface Links {
 type Link = PatientLink<Frame>;
 
 export function createLinks(parts: LinksParts): Links {
-  const { pod, mtls, replica, directory, onFrame, onFrontEnd, onGone, log } = parts;
+  const { pod, mtls, replica, members, directory, onFrame, onFrontEnd, onGone, log } = parts;
   let stopped = false;
 
   function linkTo({ name, address }: Member, role: 'edge' | 'frontend'): Link {
@@ -62,10 +70,10 @@ export function createLinks(parts: LinksParts): Links {
 
   const others = (): Member[] =>
     directory.poolMembers(directory.poolOf(pod)?.name ?? 'frontend').filter(({ name }) => name !== pod);
-  const follow = (role: 'edge' | 'frontend', members: () => readonly Member[]): Followed<Link> =>
-    followMembers(replica, members, (member) => linkTo(member, role));
+  const follow = (role: 'edge' | 'frontend', list: () => readonly Member[]): Followed<Link> =>
+    followMembers(replica, list, (member) => linkTo(member, role), members);
 
-  const edges = follow('edge', () => directory.poolMembers('edge'));
+  const edges = follow('edge', () => directory.roleMembers('edge'));
   const frontEnds = follow('frontend', others);
   const linkOf = (name: string): Link | undefined => frontEnds.links.get(name) ?? edges.links.get(name);
 

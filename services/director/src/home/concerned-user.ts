@@ -1,0 +1,24 @@
+import { SipError, type SipRequest } from '@linchpin/sip';
+
+/**
+ * The address of record of the user whom a request concerns: the Front End that serves this user handles it. Undefined for what is
+ * meant for a server, and for what cannot be read.
+ */
+export function concernedUser(request: SipRequest): string | undefined {
+  try {
+    const uri = isAboutTo(request) ? request.to.parsedUri : request.parsedUri;
+    return uri.user === undefined ? undefined : uri.aor();
+  } catch (error) {
+    if (error instanceof SipError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * REGISTER names its user in To (RFC 3261 10.2). Within a subscription the Request-URI is our own Contact, and To is whom it was
+ * made to (RFC 3261 12.2.1.1).
+ */
+function isAboutTo(request: SipRequest): boolean {
+  if (request.method === 'REGISTER') return true;
+  return request.method === 'SUBSCRIBE' && request.to.tag !== undefined;
+}
