@@ -24,6 +24,10 @@ describe('names from the Lync Server Management Shell', () => {
     ['Get-CsManagementStoreReplicationStatus', 'get replicas'],
     ['Publish-CsTopology -f x.yaml', 'apply -f x.yaml'],
     ['Test-CsIM --server sip.contoso.com:5061', 'test im --server sip.contoso.com:5061'],
+    ['Get-CsPoolFabricState -PoolFqdn frontend', 'get pool frontend'],
+    ['Get-CsUserPoolInfo -Identity bob', 'describe user bob'],
+    ['Invoke-CsComputerFailOver -ComputerName frontend-1', 'drain frontend-1'],
+    ['Stop-CsWindowsService -Graceful -ComputerName frontend-1', 'drain frontend-1'],
     ['get users', 'get users'],
   ])('%s is %s', (typed, meant) => {
     expect(expandAlias(typed.split(' '))).toEqual(meant.split(' '));

@@ -30,6 +30,10 @@ export const ALIASES: ReadonlyMap<string, Alias> = new Map<string, Alias>([
   ['Publish-CsTopology', { words: ['apply'] }],
   ['Get-CsManagementStoreReplicationStatus', { words: ['get', 'replicas'] }],
   ['Get-CsWindowsService', { words: ['status'] }],
+  ['Get-CsPoolFabricState', { words: ['get', 'pool'] }],
+  ['Get-CsUserPoolInfo', { words: ['describe', 'user'] }],
+  ['Invoke-CsComputerFailOver', { words: ['drain'] }],
+  ['Stop-CsWindowsService', { words: ['drain'] }],
   ...policy('ExternalAccessPolicy', 'policies.externalAccess'),
   ...policy('PresencePolicy', 'policies.presence'),
   ...documents('RegistrarConfiguration'),
@@ -49,6 +53,9 @@ export function expandAlias(args: string[]): string[] {
   return [...words, ...(grants === undefined ? plain : grant(plain, grants)), ...settings];
 }
 
+/** Without a value. A drain always is graceful, and asks nothing. */
+const SWITCHES = /^(Graceful|Force)$/i;
+
 /** PowerShell parameters: `-Identity` and `-PolicyName` are positions here, other names are settings. */
 function parameters(args: string[]): string[] {
   const plain: string[] = [];
@@ -56,13 +63,14 @@ function parameters(args: string[]): string[] {
     const arg = args[at] as string;
     const parameter = /^-([A-Z][A-Za-z]+):?$/.exec(arg)?.[1];
     if (parameter === undefined) plain.push(arg);
+    else if (SWITCHES.test(parameter)) continue;
     else plain.push(...parameterWords(parameter, args[++at] ?? ''));
   }
   return plain;
 }
 
 function parameterWords(parameter: string, value: string): string[] {
-  if (/^(Identity|PolicyName)$/i.test(parameter)) return [value];
+  if (/^(Identity|PolicyName|ComputerName|PoolFqdn)$/i.test(parameter)) return [value];
   const setting = parameter.charAt(0).toLowerCase() + parameter.slice(1);
   return [`${setting}=${value.replace(/^\$(true|false|null)$/i, (_, word: string) => word.toLowerCase())}`];
 }

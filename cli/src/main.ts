@@ -6,4 +6,5 @@ process.stdout.on('error', () => {});
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  live: process.stdout.isTTY,
 });

@@ -1,12 +1,11 @@
 import type { Change } from '@linchpin/proto/cms/v1/cms';
-import type { Home } from '../installation/home.ts';
-import { requireSettings, type Settings } from '../installation/settings.ts';
 import { assign } from '../management/assignments.ts';
 import * as changes from '../management/changes.ts';
-import { type Cms, type Document, withCms } from '../management/cms.ts';
+import { type Cms, type Document, domainOf, withCms } from '../management/cms.ts';
 import { readDocuments } from '../management/document-file.ts';
 import { documentName, kindOf } from '../management/kinds.ts';
 import { generatePassword, readPasswordFile } from '../management/password.ts';
+import type { Site } from '../management/site.ts';
 
 /** What became of one document: "created", "changed", "unchanged" or "deleted". */
 export interface Outcome {
@@ -20,21 +19,21 @@ export interface Outcome {
 }
 
 export interface Target {
-  home: Home;
+  site: Site;
   kind: string;
   name?: string | undefined;
 }
 
 interface Open {
   cms: Cms;
-  settings: Settings;
+  domain: string;
   kind: string;
 }
 
 /** All documents of a kind, or one. */
 export const get = ({ name, ...target }: Target): Promise<Document[]> =>
-  open(target, ({ cms, settings, kind }) =>
-    cms.get(kind, name === undefined ? '' : documentName(kind, name, settings)),
+  open(target, ({ cms, domain, kind }) =>
+    cms.get(kind, name === undefined ? '' : documentName(kind, name, domain)),
   );
 
 export interface CreateOptions extends Target {
@@ -50,8 +49,8 @@ export const create = ({
   passwordFile,
   ...target
 }: CreateOptions): Promise<Outcome> =>
-  open(target, async ({ cms, settings, kind }) => {
-    const name = documentName(kind, target.name, settings);
+  open(target, async ({ cms, domain, kind }) => {
+    const name = documentName(kind, target.name, domain);
     const defaults =
       kind === 'User' ? { enabled: true, pool: 'frontend', ...(displayName && { displayName }) } : {};
     const given = passwordFile === undefined ? undefined : await readPasswordFile(passwordFile);
@@ -67,8 +66,8 @@ export interface SetOptions extends Target {
 
 /** Changes single settings of a document that exists, or a user's password. */
 export const set = ({ assignments, passwordFile, ...target }: SetOptions): Promise<Outcome> =>
-  open(target, async ({ cms, settings, kind }) => {
-    const name = documentName(kind, target.name, settings);
+  open(target, async ({ cms, domain, kind }) => {
+    const name = documentName(kind, target.name, domain);
     const [document] = (await cms.get(kind, name)) as [Document];
     const password = passwordFile === undefined ? undefined : await readPasswordFile(passwordFile);
     const spec = assign(document.spec, assignments);
@@ -76,7 +75,7 @@ export const set = ({ assignments, passwordFile, ...target }: SetOptions): Promi
   });
 
 export interface ApplyOptions {
-  home: Home;
+  site: Site;
   file: string;
   dryRun: boolean;
   /** Do not mind that somebody changed a document since it was read. */
@@ -84,26 +83,32 @@ export interface ApplyOptions {
 }
 
 /** All documents of the file become true together, or none. */
-export async function apply({ home, file, dryRun, force }: ApplyOptions): Promise<Outcome[]> {
-  const settings = await requireSettings(home);
-  const written = (await readDocuments(file)).map(({ kind, name, spec, version, password }) =>
-    changes.apply(kind, documentName(kind, name, settings), spec, {
-      password,
-      expectedVersion: force ? undefined : version,
-    }),
-  );
-  return withCms(home, settings, (cms) => publish(cms, written, dryRun));
+export async function apply({ site, file, dryRun, force }: ApplyOptions): Promise<Outcome[]> {
+  const documents = await readDocuments(file);
+  return withCms(site, async (cms) => {
+    const domain = await domainOf(site, cms);
+    const written = documents.map(({ kind, name, spec, version, password }) =>
+      changes.apply(kind, documentName(kind, name, domain), spec, {
+        password,
+        expectedVersion: force ? undefined : version,
+      }),
+    );
+    return publish(cms, written, dryRun);
+  });
 }
 
 export const remove = (target: Target): Promise<Outcome> =>
-  open(target, ({ cms, settings, kind }) =>
-    publishOne(cms, changes.remove(kind, documentName(kind, target.name, settings))),
+  open(target, ({ cms, domain, kind }) =>
+    publishOne(cms, changes.remove(kind, documentName(kind, target.name, domain))),
   );
 
-async function open<T>({ home, kind }: Target, use: (open: Open) => Promise<T>): Promise<T> {
+async function open<T>({ site, kind }: Target, use: (open: Open) => Promise<T>): Promise<T> {
   const known = kindOf(kind);
-  const settings = await requireSettings(home);
-  return withCms(home, settings, (cms) => use({ cms, settings, kind: known }));
+  // Only users have names that a domain may be missing from.
+  const needed = known === 'User';
+  return withCms(site, async (cms) =>
+    use({ cms, domain: needed ? await domainOf(site, cms) : '', kind: known }),
+  );
 }
 
 async function publishOne(cms: Cms, change: Change): Promise<Outcome> {

@@ -5,6 +5,7 @@ import { requireSettings, type Settings } from '../installation/settings.ts';
 import { create, remove } from '../management/changes.ts';
 import { type Cms, withCms } from '../management/cms.ts';
 import { generatePassword, readPasswordFile } from '../management/password.ts';
+import { installationSite } from '../management/site.ts';
 import { type Account, type Server, serverOf } from '../synthetic/client.ts';
 import { type Result, runTransactions, type Transaction } from '../synthetic/transactions.ts';
 
@@ -46,7 +47,7 @@ async function withPassingUsers(
   server: Server,
 ): Promise<Result[]> {
   const settings = await requireSettings(home);
-  return withCms(home, settings, async (cms) => {
+  return withCms(installationSite(home, settings), async (cms) => {
     const accounts = await createUsers(cms, settings);
     try {
       await untilKnown(server, accounts);

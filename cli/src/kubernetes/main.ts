@@ -6,6 +6,7 @@ import { CliError, EXIT } from '../cli-error.ts';
 import { openHome } from '../installation/home.ts';
 import { requireSettings } from '../installation/settings.ts';
 import { withCms } from '../management/cms.ts';
+import { installationSite } from '../management/site.ts';
 import { accessOfPod, createSecrets } from './api.ts';
 import { ensureCredentials, wanted } from './credentials.ts';
 import { patiently, publishRelease, release } from './publish.ts';
@@ -26,7 +27,8 @@ const jobs: Record<string, (file: string) => Promise<void>> = {
     const passwords = process.env.LINCHPIN_SAMPLE_PASSWORDS ?? '';
     // A Secret's key may hold no @.
     const passwordOf = (user: string) => readFile(join(passwords, user.split('@')[0] as string), 'utf8');
-    const publish = () => withCms(home, settings, (cms) => publishRelease(cms, want, passwordOf));
+    const publish = () =>
+      withCms(installationSite(home, settings), (cms) => publishRelease(cms, want, passwordOf));
     const published = await patiently(CMS_PATIENCE_SECONDS, say, publish);
     say(published.length === 0 ? 'everything is published already' : `published ${published.join(', ')}`);
   },

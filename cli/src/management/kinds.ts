@@ -1,5 +1,4 @@
 import { CliError, EXIT } from '../cli-error.ts';
-import type { Settings } from '../installation/settings.ts';
 
 /** The kinds of configuration documents, with what they are for in the words of the help. */
 export const KINDS: Record<string, string> = {
@@ -27,7 +26,7 @@ export function kindOf(word: string): string {
 const plural = (kind: string): string => kind.replace(/y$/, 'ie').concat('s');
 
 /** Users may be named without domain; what exists once is called "global". */
-export function documentName(kind: string, name: string | undefined, { domain }: Settings): string {
+export function documentName(kind: string, name: string | undefined, domain: string): string {
   if (kind === 'User') return userName(name, domain);
   return name ?? 'global';
 }

@@ -1,28 +1,35 @@
 import { readFile } from 'node:fs/promises';
-import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ClientOptions,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import { CliError, EXIT } from '../cli-error.ts';
-import type { Home } from '../installation/home.ts';
+import type { Site } from './site.ts';
 
 const DEADLINE_MS = 10_000;
 
-/** The administrator's certificate is what opens the roles' RPCs; the file's owner may administer. */
-export async function adminChannel(home: Home, role: string) {
-  const { cert, key } = home.certificate('admin');
-  const [ca, certificate, privateKey] = await Promise.all([
-    readFile(home.caFile),
-    readFile(cert),
-    readFile(key),
-  ]).catch((cause: Error) => {
-    throw new CliError(
-      `Only who may read ${key} can administer this installation: ${cause.message}`,
-      EXIT.failed,
-      { cause },
-    );
+export interface Channel {
+  credentials: ChannelCredentials;
+  options: ClientOptions;
+}
+
+/** The administrator's certificate is what opens the RPCs of CMS; the file's owner may administer. */
+export async function adminChannel({ tls }: Site): Promise<Channel> {
+  const files = [tls.ca, tls.key, tls.cert].map((file) => readFile(file));
+  const [ca, key, cert] = await Promise.all(files).catch((cause: Error) => {
+    throw new CliError(`Only who may read ${tls.key} can administer here: ${cause.message}`, EXIT.failed, {
+      cause,
+    });
   });
   return {
-    credentials: credentials.createSsl(ca, privateKey, certificate),
+    credentials: credentials.createSsl(ca as Buffer, key, cert),
     options: {
-      'grpc.ssl_target_name_override': `${role}.linchpin.internal`,
+      'grpc.ssl_target_name_override': 'cms.linchpin.internal',
       'grpc.enable_http_proxy': 0,
       'grpc.service_config_disable_resolution': 1,
     },
@@ -36,21 +43,39 @@ type Unary<Q, A> = (
   callback: (error: ServiceError | null, reply: A) => void,
 ) => unknown;
 
-/** A unary call that ends: with the reply, or an error for people. `who`: "CMS at 127.0.0.1:7010". */
-export function ask<Q, A>(method: Unary<Q, A>, request: Q, who: string): Promise<A> {
+/** A unary call that ends: with the reply, or an error for people. */
+export function ask<Q, A>(method: Unary<Q, A>, request: Q, site: Site): Promise<A> {
   return new Promise((resolve, reject) => {
     const answer = (error: ServiceError | null, reply: A) =>
-      error ? reject(forPeople(error, who)) : resolve(reply);
+      error ? reject(forPeople(error, site)) : resolve(reply);
     method(request, new Metadata(), { deadline: Date.now() + DEADLINE_MS }, answer);
   });
 }
 
-function forPeople(error: ServiceError, who: string): CliError {
+/** A stream that the server ends; the same errors. */
+export function follow<A>(
+  stream: ClientReadableStream<A>,
+  onMessage: (message: A) => void,
+  site: Site,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.on('data', onMessage);
+    stream.on('end', resolve);
+    stream.on('error', (error) => reject(forPeople(error as ServiceError, site)));
+  });
+}
+
+/** What grpc-js says when there is no connection; all else comes from CMS, in its own words. */
+const NO_CONNECTION = /^No connection established|^Name resolution failed|^Connection dropped|ECONNREFUSED/;
+
+function forPeople(error: ServiceError, { cms, hint }: Site): CliError {
   const { code, details } = error;
-  if (code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED) {
+  const who = `CMS at ${cms}`;
+  if (code === status.DEADLINE_EXCEEDED || (code === status.UNAVAILABLE && NO_CONNECTION.test(details))) {
     const why = details.includes('ECONNREFUSED') ? 'nothing listens there' : details;
-    const message = `${who} is not available (${why}). Is the installation running? linchpin status`;
-    return new CliError(message, EXIT.notRunning, { cause: error });
+    return new CliError(`${who} is not available (${why}). ${hint}`, EXIT.notRunning, { cause: error });
   }
+  if (code === status.PERMISSION_DENIED)
+    return new CliError(`${details}. Use a certificate for role admin.`, EXIT.failed, { cause: error });
   return new CliError(details || `${who}: ${status[code]}`, EXIT.failed, { cause: error });
 }

@@ -73,16 +73,22 @@ describe('output', () => {
       note: '',
       watchers: 2,
       servedBy: 'frontend-0',
+    };
+    const place = {
       group: 7,
       pool: 'frontend',
       owner: 'frontend-0',
       term: 3,
-      secondaries: [],
-      why: '',
+      secondaries: ['frontend-1'],
+      why: 'it is so',
     };
-    const text = userDescription({ ...user, state });
+    const text = userDescription({ ...user, place, state });
+    expect(text).toMatch(/group: +7\nowner: +frontend-0, term 3\nsecondaries: +frontend-1\nwhy: +it is so/);
+    expect(text).toMatch(
+      /relayed: +1 of 1 endpoints, because they are connected to edge-0 and frontend-0 serves the user/,
+    );
     expect(text).toMatch(/presence: +busy \(6500\), on-the-phone/);
-    expect(text).toMatch(/sip:bob@192.0.2.1 +tls +edge-0\/1 +540 s +linphone/);
+    expect(text).toMatch(/sip:bob@192.0.2.1 +tls +edge-0 +edge-0\/1 +540 s +linphone/);
     expect(userDescription({ ...user, why: 'no answer' })).toMatch(/state: +unknown: no answer/);
   });
 });

@@ -1,8 +1,6 @@
-import type { UserDescription } from '../commands/describe.ts';
+import type { Place, State, UserDescription } from '../commands/describe.ts';
 import { harmless } from './harmless.ts';
 import { table } from './table.ts';
-
-type State = NonNullable<UserDescription['state']>;
 
 /** MS-PRES aggregated availability: where each range begins. */
 const AVAILABILITY: [from: number, name: string][] = [
@@ -17,11 +15,31 @@ const AVAILABILITY: [from: number, name: string][] = [
 ];
 
 export function userDescription(user: UserDescription): string {
-  const { name, spec, version, state, why } = user;
+  const { name, spec, version, place, state, why } = user;
   return [
     ...pairs({ name, version, ...spec }),
+    ...(place === undefined ? [] : describePlace(place)),
     ...(state === undefined ? pairs({ state: `unknown: ${why}` }) : describeState(state)),
   ].join('\n');
+}
+
+const describePlace = ({ group, owner, term, secondaries, why }: Place): string[] =>
+  pairs({
+    group,
+    owner: owner === '' ? 'nobody' : `${owner}, term ${term}`,
+    secondaries: secondaries.join(', ') || 'none',
+    why,
+  });
+
+/** Which pods pass on what the user's clients say, because their connections end there. */
+function relayedBy({ endpoints, servedBy }: State): string[] {
+  const others = endpoints.filter(({ pod }) => pod !== servedBy).map(({ pod }) => pod);
+  if (others.length === 0) return [];
+  const pods = [...new Set(others)].sort().join(', ');
+  const which = `${others.length} of ${endpoints.length} endpoints`;
+  return pairs({
+    relayed: `${which}, because they are connected to ${pods} and ${servedBy} serves the user`,
+  });
 }
 
 function describeState(state: State): string[] {
@@ -29,17 +47,19 @@ function describeState(state: State): string[] {
   const summary = `${availabilityName(availability)} (${availability})${activity && `, ${activity}`}`;
   return [
     ...pairs({ servedBy, presence: summary, ...(note && { note }), watchers, endpoints: endpoints.length }),
+    ...relayedBy(state),
     ...(endpoints.length > 0 ? ['', endpointTable(endpoints)] : []),
   ];
 }
 
 const endpointTable = (endpoints: State['endpoints']): string =>
   table(
-    ['CONTACT', 'TRANSPORT', 'FROM', 'EXPIRES', 'USER AGENT'],
-    endpoints.map(({ contact, transport, flow, expires, userAgent }) => [
+    ['CONTACT', 'TRANSPORT', 'CONNECTED TO', 'FLOW', 'EXPIRES', 'USER AGENT'],
+    endpoints.map(({ contact, transport, pod, flow, expires, userAgent }) => [
       contact,
       transport,
-      flow === '' ? 'inside' : flow,
+      pod,
+      flow || '-',
       `${expires} s`,
       userAgent,
     ]),

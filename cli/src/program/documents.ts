@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Outcome } from '../commands/documents.ts';
-import { type HomeOption, homeOf, type OutputOption, print, type Terminal, withOutput } from './options.ts';
+import { type OutputOption, print, siteOf, type Terminal, withSiteOutput } from './options.ts';
+import { printPods, printPool } from './pool.ts';
 
 interface ChangeOptions extends OutputOption {
   passwordFile?: string;
@@ -25,13 +26,18 @@ export function addDocumentCommands(program: Command, terminal: Terminal): void 
 const documents = () => import('../commands/documents.ts');
 
 function addGet(program: Command, terminal: Terminal): void {
-  withOutput(program.command('get <kind> [name]'))
-    .description('show documents of a kind, or "replicas": who runs which version of the configuration')
+  withSiteOutput(program.command('get <kind> [name]'))
+    .description(
+      'show documents of a kind; "replicas": who runs which version of the configuration; "pods": who is there; ' +
+        '"pool": the members of a pool of Front Ends, and who has which routing group',
+    )
     .action(async (kind: string, name: string | undefined, options: OutputOption) => {
       if (/^replicas?$/i.test(kind)) return printReplicas(terminal, options);
+      if (/^pods?$/i.test(kind)) return printPods(terminal, options);
+      if (/^pools?$/i.test(kind)) return printPool(terminal, name ?? '', options);
       const { get } = await documents();
       const { documentTable } = await import('../output/documents.ts');
-      const found = await get({ home: homeOf(options), kind, name });
+      const found = await get({ site: await siteOf(options), kind, name });
       const value = name === undefined ? found : found[0];
       await print(terminal, options, value, () => documentTable(found));
     });
@@ -40,23 +46,25 @@ function addGet(program: Command, terminal: Terminal): void {
 async function printReplicas(terminal: Terminal, options: OutputOption): Promise<void> {
   const { replicas } = await import('../commands/replicas.ts');
   const { replicaTable } = await import('../output/replicas.ts');
-  const found = await replicas(homeOf(options));
+  const found = await replicas(await siteOf(options));
   await print(terminal, options, found, () => replicaTable(found));
 }
 
 function addDescribe(program: Command, terminal: Terminal): void {
-  withOutput(program.command('describe <kind> <name>'))
-    .description('show a user with the state that the Front End keeps: endpoints, presence, watchers')
+  withSiteOutput(program.command('describe <kind> <name>'))
+    .description(
+      'show a user: where it is served and why, endpoints with the pods that they are connected to, presence, watchers',
+    )
     .action(async (kind: string, name: string, options: OutputOption) => {
       const { describeUser } = await import('../commands/describe.ts');
       const { userDescription } = await import('../output/user.ts');
-      const user = await describeUser(homeOf(options), kind, name);
+      const user = await describeUser(await siteOf(options), kind, name);
       await print(terminal, options, user, () => userDescription(user));
     });
 }
 
 function addCreate(program: Command, terminal: Terminal): void {
-  withOutput(program.command('create <kind> <name> [setting=value...]'))
+  withSiteOutput(program.command('create <kind> <name> [setting=value...]'))
     .description('create a user, a policy or a configuration')
     .option('--display-name <name>', 'of a user')
     .option(
@@ -66,17 +74,17 @@ function addCreate(program: Command, terminal: Terminal): void {
     .action(async (kind: string, name: string, assignments: string[], options: ChangeOptions) => {
       const { create } = await documents();
       const { passwordFile, displayName } = options;
-      const home = homeOf(options);
+      const site = await siteOf(options);
       await printOutcomes(
         terminal,
         options,
-        await create({ home, kind, name, assignments, passwordFile, displayName }),
+        await create({ site, kind, name, assignments, passwordFile, displayName }),
       );
     });
 }
 
 function addSet(program: Command, terminal: Terminal): void {
-  withOutput(program.command('set <kind> <name> [setting=value...]'))
+  withSiteOutput(program.command('set <kind> <name> [setting=value...]'))
     .description(
       'change settings of a document: enabled=false, policies.presence=Private; null takes one away',
     )
@@ -87,13 +95,13 @@ function addSet(program: Command, terminal: Terminal): void {
       await printOutcomes(
         terminal,
         options,
-        await set({ home: homeOf(options), kind, name, assignments, passwordFile }),
+        await set({ site: await siteOf(options), kind, name, assignments, passwordFile }),
       );
     });
 }
 
 function addApply(program: Command, terminal: Terminal): void {
-  withOutput(program.command('apply'))
+  withSiteOutput(program.command('apply'))
     .description('make the documents of a file true, all or none of them')
     .requiredOption('-f, --file <file>', 'YAML (several documents if you like) or JSON; - is stdin')
     .option('--dry-run', 'check and say what would happen', false)
@@ -101,16 +109,20 @@ function addApply(program: Command, terminal: Terminal): void {
     .action(async (options: ApplyOptions) => {
       const { apply } = await documents();
       const { file, dryRun, force } = options;
-      await printOutcomes(terminal, options, await apply({ home: homeOf(options), file, dryRun, force }));
+      await printOutcomes(
+        terminal,
+        options,
+        await apply({ site: await siteOf(options), file, dryRun, force }),
+      );
     });
 }
 
 function addDelete(program: Command, terminal: Terminal): void {
-  withOutput(program.command('delete <kind> <name>'))
+  withSiteOutput(program.command('delete <kind> <name>'))
     .description('delete a document; what is called "global" stays: apply it with an empty spec to reset it')
-    .action(async (kind: string, name: string, options: OutputOption & HomeOption) => {
+    .action(async (kind: string, name: string, options: OutputOption) => {
       const { remove } = await documents();
-      await printOutcomes(terminal, options, await remove({ home: homeOf(options), kind, name }));
+      await printOutcomes(terminal, options, await remove({ site: await siteOf(options), kind, name }));
     });
 }
 

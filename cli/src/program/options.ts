@@ -1,18 +1,26 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Home, openHome } from '../installation/home.ts';
+import { openSite, type Site } from '../management/site.ts';
 import { FORMATS, type Format, render } from '../output/render.ts';
 
 /** Where text goes; tests give their own. */
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
+  /** `out` is a terminal, on which a line may be written anew. */
+  live?: boolean;
 }
 
 export interface HomeOption {
   home?: string;
 }
 
-export interface OutputOption extends HomeOption {
+export interface SiteOption extends HomeOption {
+  cms?: string;
+  tlsDir?: string;
+}
+
+export interface OutputOption extends SiteOption {
   output: Format;
 }
 
@@ -22,12 +30,25 @@ export const withHome = (command: Command): Command =>
     'where it is kept (default: LINCHPIN_HOME, else .linchpin in the repository)',
   );
 
-export const withOutput = (command: Command): Command =>
-  withHome(command).addOption(
+/** For commands that go to CMS, wherever it is. */
+export const withSite = (command: Command): Command =>
+  withHome(command)
+    .option('--cms <host:port>', 'where CMS is, if not on this machine (default: LINCHPIN_CMS)')
+    .option(
+      '--tls-dir <folder>',
+      'ca.pem, cert.pem and key.pem of an administrator, instead of a home folder (default: LINCHPIN_TLS_DIR)',
+    );
+
+const withFormat = (command: Command): Command =>
+  command.addOption(
     new Option('-o, --output <format>', 'how to show the result').choices(FORMATS).default('table'),
   );
 
+export const withOutput = (command: Command): Command => withFormat(withHome(command));
+export const withSiteOutput = (command: Command): Command => withFormat(withSite(command));
+
 export const homeOf = ({ home }: HomeOption): Home => openHome(home);
+export const siteOf = (options: SiteOption): Promise<Site> => openSite(options);
 
 export function wholeNumber(text: string): number {
   if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');

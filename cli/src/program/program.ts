@@ -4,6 +4,7 @@ import { KINDS } from '../management/kinds.ts';
 import { addDocumentCommands } from './documents.ts';
 import { addInstallationCommands } from './installation.ts';
 import type { Terminal } from './options.ts';
+import { addPoolCommands } from './pool.ts';
 import { addTestCommand } from './test.ts';
 
 /** All commands with their options. What a command does is loaded when it is used: `status` starts fast. */
@@ -16,9 +17,10 @@ export function createProgram(terminal: Terminal): Command {
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .showHelpAfterError('(linchpin --help lists the commands)')
-    .addHelpText('after', () => `${kindHelp()}\n${aliasHelp()}`);
+    .addHelpText('after', () => `${kindHelp()}\n${SITE_HELP}\n${aliasHelp()}`);
   addInstallationCommands(program, terminal);
   addDocumentCommands(program, terminal);
+  addPoolCommands(program, terminal);
   addTestCommand(program, terminal);
   return program;
 }
@@ -27,3 +29,9 @@ function kindHelp(): string {
   const lines = Object.entries(KINDS).map(([kind, what]) => `  ${kind.padEnd(24)} ${what}`);
   return ['', 'Kinds of documents (any case, singular or plural):', ...lines].join('\n');
 }
+
+const SITE_HELP = `
+Which system: the installation in the home folder, or any other with --cms host:port and --tls-dir (the environment's LINCHPIN_CMS
+and LINCHPIN_TLS_DIR): get, describe, create, set, apply, delete and drain go to its CMS, which asks the other pods. In a cluster:
+  kubectl exec <release>-cms-0 -- node linchpin.js get pool
+  kubectl port-forward service/<release>-cms 7010 & linchpin get pool --cms localhost:7010 --tls-dir <folder>`;

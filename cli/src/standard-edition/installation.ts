@@ -4,6 +4,7 @@ import { type Layout, layoutOf } from '../installation/layout.ts';
 import { requireFreePorts } from '../installation/ports.ts';
 import { type Settings, writeSettings } from '../installation/settings.ts';
 import { withCms } from '../management/cms.ts';
+import { installationSite } from '../management/site.ts';
 import type { Console } from '../supervisor/console.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { natsPart, postgresPart } from './backends.ts';
@@ -56,7 +57,7 @@ export function supervise({ console, onPids, ...prepared }: SuperviseOptions): S
 
 /** Once CMS serves: tells it where the roles are, and creates the sample users of a new installation. */
 export function provision({ home, settings, layout }: Prepared, console: Console): Promise<SampleUser[]> {
-  return withCms(home, settings, async (cms) => {
+  return withCms(installationSite(home, settings), async (cms) => {
     if (await publishTopology(cms, layout, settings)) console.say('published the topology');
     const created = await createSampleUsers(cms, home, settings);
     if (created.length > 0)
