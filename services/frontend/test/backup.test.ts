@@ -32,8 +32,7 @@ interface Pod {
   backup: Backup;
   /** What is in this pod's memory, by key. */
   entries: Map<string, Row>;
-  own(as: { incarnation: string; term: number }): void;
-  take(as: { incarnation: string; term: number }): void;
+  take(owner: { incarnation: string; term: number }): void;
   /** As the fabric does once a write is durable; '' deletes. */
   put(key: string, text: string): void;
   health: Map<string, string>;
@@ -56,7 +55,6 @@ let sequence = 0;
 
 async function startPod(name: string, entries: Iterable<Row> = [], degradedAfterMs = 60_000): Promise<Pod> {
   const postgres = await connect();
-  let owner = first;
   const memory = new Map([...entries].map((row) => [row.key, row]));
   const health = new Map<string, string>();
   const metrics = new Registry();
@@ -65,7 +63,7 @@ async function startPod(name: string, entries: Iterable<Row> = [], degradedAfter
     postgres,
     pool,
     pod: name,
-    source: { owner: () => owner, entry: (key) => memory.get(key), entriesOfGroup: () => memory.values() },
+    source: { entry: (key) => memory.get(key), entriesOfGroup: () => memory.values() },
     health: { set: (_, ok, why = '') => void health.set('backup', ok ? 'ok' : why) },
     log,
     metrics,
@@ -76,13 +74,7 @@ async function startPod(name: string, entries: Iterable<Row> = [], degradedAfter
   const pod: Pod = {
     backup,
     entries: memory,
-    own(as) {
-      owner = as;
-    },
-    take(as) {
-      owner = as;
-      backup.take(GROUP);
-    },
+    take: (owner) => backup.take(GROUP, owner),
     put(key, text) {
       sequence++;
       if (text === '') memory.delete(key);
@@ -231,7 +223,7 @@ test('follows a stream that is made anew and filled from memory, whose sequences
   await written(pod);
   const before = sequence;
   sequence = 0;
-  pod.own({ incarnation: 'second', term: 2 });
+  pod.take({ incarnation: 'second', term: 2 });
   for (const key of ['bindings.a', 'bindings.b']) pod.put(key, '[1]');
   await written(pod);
   expect(await group()).toEqual({ incarnation: 'second', term: 2, pod: 'frontend-0', revision: 2 });
@@ -261,12 +253,12 @@ test('writes what is left when it stops', async () => {
 test('without PostgreSQL nothing is kept, and nothing fails', async () => {
   const backup = createBackup({
     ...{ postgres: undefined, pool, pod: 'frontend-0', metrics: new Registry() },
-    source: { owner: () => undefined, entry: () => undefined, entriesOfGroup: () => [] },
+    source: { entry: () => undefined, entriesOfGroup: () => [] },
     health: { set: () => expect.unreachable() },
     log: createLog({ role: 'frontend', name: 'frontend-0', level: 'silent' }),
   });
   backup.start();
-  backup.take(GROUP);
+  backup.take(GROUP, first);
   backup.stored(GROUP, 'bindings.a', 1);
   expect([await backup.restore(GROUP), backup.lag()]).toEqual([[], 0]);
   await backup.stop();

@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Health, Logger } from '@linchpin/host';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import { type BackupSource, createGroupWork, type GroupWork } from './group-work.ts';
+import { type BackupSource, createGroupWork, type GroupWork, type Owner } from './group-work.ts';
 import { type Claim, createRows, type Row, type Rows } from './rows.ts';
 import { createSessions } from './sessions.ts';
 import { createBackupTelemetry } from './telemetry.ts';
 
 export interface Backup {
-  /** This pod is the group's owner, with all that is stored of it in memory. */
-  take(group: number): void;
+  /** This pod is the group's owner, with all of it in memory; also where it is so already, in a later term or of another stream. */
+  take(group: number, owner: Owner): void;
   /** It is another's. What is not written yet is found by the next owner. */
   release(group: number): void;
   /** A change of a group that was taken is durable. */
@@ -80,8 +80,11 @@ function createWriteBehind(rows: Rows, options: BackupOptions & { everyMs: numbe
     return Number.isFinite(oldest) ? (now() - oldest) / 1000 : 0;
   }
 
-  function take(group: number): void {
-    groups.set(group, createGroupWork({ group, rows, source, onWritten: telemetry.written, now, onShutOut }));
+  function take(group: number, owner: Owner): void {
+    const known = groups.get(group);
+    if (known) return known.own(owner);
+    const parts = { group, owner, rows, source, onWritten: telemetry.written, now, onShutOut };
+    groups.set(group, createGroupWork(parts));
   }
 
   const onShutOut = (claim: Claim): void =>

@@ -1,10 +1,11 @@
 import type { Claim, Row, Rows } from './rows.ts';
 
-/** What is in memory of the groups, as it is stored in their streams. */
+/**
+ * What is in memory of the groups, as it is stored in their streams. What is known and not in the stream any more, because that was
+ * lost and is being filled again, has revision 0.
+ */
 export interface BackupSource {
-  /** What makes this pod the group's owner, as it is now: the stream as told from others that had its name, and the term. */
-  owner(group: number): { incarnation: string; term: number } | undefined;
-  /** As it is durable; undefined where the key is deleted. */
+  /** Undefined where the key is deleted. */
   entry(key: string): Row | undefined;
   entriesOfGroup(group: number): Iterable<Pick<Row, 'key' | 'revision'>>;
 }
@@ -12,6 +13,8 @@ export interface BackupSource {
 /** What is to be written of one group, from the moment this pod became its owner. */
 export interface GroupWork {
   readonly group: number;
+  /** What makes this pod the group's owner: the stream, as told from others that had its name, and the term. */
+  own(owner: Owner): void;
   changed(key: string, revision: number): void;
   /** Changes that are not written; where that is not known yet, at least one. */
   readonly lag: number;
@@ -21,8 +24,11 @@ export interface GroupWork {
   flush(): Promise<void>;
 }
 
+export type Owner = Omit<Claim, 'group'>;
+
 export interface GroupWorkParts {
   group: number;
+  owner: Owner;
   rows: Rows;
   source: BackupSource;
   onWritten(changes: number): void;
@@ -39,6 +45,7 @@ const REMEMBERED = 20_000;
 
 export function createGroupWork({
   group,
+  owner,
   rows,
   source,
   onWritten,
@@ -47,15 +54,15 @@ export function createGroupWork({
 }: GroupWorkParts): GroupWork {
   const dirty = new Set<string>();
   let stage: 'unclaimed' | 'unknown' | 'known' | 'shut out' = 'unclaimed';
-  let claim: Claim = { group, incarnation: '', term: 0 };
+  let claim: Claim = { group, ...owner };
+  let next: Owner = owner;
   let underWay = 0;
   let stored = 0;
   let since: number | undefined = now();
 
   /** The stream may have been lost and made anew, with sequences that begin again. */
-  function follow({ incarnation, term }: { incarnation: string; term: number }): void {
+  function follow({ incarnation, term }: Owner): void {
     if (incarnation === claim.incarnation && term === claim.term) return;
-    if (incarnation !== claim.incarnation) stored = 0;
     claim = { group, incarnation, term };
     stage = 'unclaimed';
   }
@@ -68,6 +75,7 @@ export function createGroupWork({
   /** The rows may be another owner's work, or of another stream: what differs is found by its revision. */
   async function compare(): Promise<void> {
     const written = await rows.revisions(group);
+    stored = 0;
     for (const { key, revision } of source.entriesOfGroup(group)) {
       if (written.get(key) !== revision) dirty.add(key);
       written.delete(key);
@@ -114,6 +122,10 @@ export function createGroupWork({
 
   return {
     group,
+    own(owner) {
+      // Not while something is under way in the name of the one before.
+      next = owner;
+    },
     changed(key, revision) {
       stored = Math.max(stored, revision);
       since ??= now();
@@ -130,9 +142,7 @@ export function createGroupWork({
       return stage === 'shut out' ? undefined : since;
     },
     async flush() {
-      const owner = source.owner(group);
-      if (!owner) return;
-      follow(owner);
+      follow(next);
       if (stage === 'unclaimed') await takeHold();
       if (stage === 'shut out') return;
       const isNew = stage === 'unknown';
