@@ -31,9 +31,6 @@ export interface Pool {
   requests(pod: string, method: string): Promise<number>;
   /** Ends the pod, and takes it from the topology. */
   lose(pod: string): Promise<void>;
-  /** Takes the pod, which goes on, from the topology, and puts it there again. */
-  forget(pod: string): Promise<void>;
-  remember(pod: string): Promise<void>;
   /** Edges by name and address. */
   setEdges(edges: Record<string, string>): Promise<void>;
   close(): Promise<void>;
@@ -57,7 +54,6 @@ export async function startPool({ pods: names, users, config = {} }: PoolOptions
   const table = createTable(users);
   const pods = new Map<string, StartedRole>();
   const phones: Phone[] = [];
-  const forgotten = new Set<string>();
   let edges: Record<string, string> = {};
 
   async function start(name: string): Promise<void> {
@@ -93,11 +89,7 @@ export async function startPool({ pods: names, users, config = {} }: PoolOptions
     topologyDocument([
       {
         role: 'frontend',
-        members: Object.fromEntries(
-          [...pods]
-            .filter(([name]) => !forgotten.has(name))
-            .map(([name, { rpc }]) => [name, `127.0.0.1:${rpc.port}`]),
-        ),
+        members: Object.fromEntries([...pods].map(([name, { rpc }]) => [name, `127.0.0.1:${rpc.port}`])),
       },
       { role: 'director', members: {} },
       { role: 'edge', members: edges },
@@ -156,14 +148,6 @@ export async function startPool({ pods: names, users, config = {} }: PoolOptions
       const lost = pods.get(pod);
       pods.delete(pod);
       await lost?.stop();
-      await publish([topology()]);
-    },
-    async forget(pod) {
-      forgotten.add(pod);
-      await publish([topology()]);
-    },
-    async remember(pod) {
-      forgotten.delete(pod);
       await publish([topology()]);
     },
     setEdges(now) {

@@ -8,6 +8,7 @@ import {
   type Members,
   type Replica,
 } from '@linchpin/topology';
+import { followIncarnations } from './incarnations.ts';
 import { createPatientLink, type PatientLink } from './patient-link.ts';
 
 export interface LinksParts {
@@ -75,6 +76,7 @@ export function createLinks(parts: LinksParts): Links {
 
   const edges = follow('edge', () => directory.roleMembers('edge'));
   const frontEnds = follow('frontend', others);
+  const offIncarnations = followIncarnations(members, onGone);
   const linkOf = (name: string): Link | undefined => frontEnds.links.get(name) ?? edges.links.get(name);
 
   return {
@@ -89,6 +91,7 @@ export function createLinks(parts: LinksParts): Links {
     },
     stop() {
       stopped = true;
+      offIncarnations();
       edges.stop();
       frontEnds.stop();
     },
