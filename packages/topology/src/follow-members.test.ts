@@ -8,6 +8,7 @@ afterEach(() => void vi.useRealTimers());
 function follow(withAnnounced = true) {
   let members: Member[] = [];
   let update = (): void => {};
+  let replan = (): void => {};
   const log: string[] = [];
   const onChange = (listener: () => void) => {
     update = listener;
@@ -15,8 +16,10 @@ function follow(withAnnounced = true) {
   };
   const up = new Set<string>();
   const topology = {
-    onChange: (listener: (changes: never[], version: number) => void) =>
-      onChange(() => listener([{ kind: 'Topology' }] as never[], 1)),
+    onChange(listener: (changes: readonly { kind: string }[]) => void) {
+      replan = () => listener([{ kind: 'Topology' }]);
+      return () => {};
+    },
   };
   const open = ({ name, address }: Member) => {
     log.push(`open ${name} ${address}`);
@@ -39,9 +42,11 @@ function follow(withAnnounced = true) {
     are(...now: string[]) {
       log.length = 0;
       members = now.map((text) => ({ name: text.slice(0, 1), address: text.slice(1) }));
-      update();
+      if (withAnnounced) update();
+      else replan();
       return log;
     },
+    replan: () => replan(),
     log,
   };
 }
@@ -76,4 +81,13 @@ it('goes on with the link of who is back before it broke', () => {
   are();
   expect(are('a1')).toEqual([]);
   expect(are('a2')).toEqual(['close a', 'open a 2']);
+});
+
+it('closes the link of whom the topology leaves out, also when it is up', () => {
+  const { are, up, replan, log } = follow();
+  are('a1');
+  up.add('a');
+  expect(are()).toEqual([]);
+  replan();
+  expect(log).toEqual(['close a']);
 });

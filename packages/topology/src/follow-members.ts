@@ -18,8 +18,8 @@ const LINGERING_CHECK_MS = 1_000;
 
 /**
  * Keeps one link to each of these members and asks for them again when the topology changes or, with `announced`, a pod comes
- * or goes: a new member's link is opened, one that moved is opened again. The link of one that left is closed when it is not
- * up: who lost only NATS may still hold clients, and who ended closes the link itself.
+ * or goes: a new member's link is opened, one that moved is opened again, one that the topology left out is closed. The link of
+ * a pod that is not announced any more is closed when it breaks: who lost only NATS may still hold clients.
  */
 export function followMembers<L extends Link>(
   replica: Pick<Replica, 'onChange'>,
@@ -45,22 +45,24 @@ export function followMembers<L extends Link>(
     links.set(name, open({ name, address }));
   }
 
-  function update(): void {
+  function update(stays: (link: L | undefined) => boolean): void {
     clearTimeout(lingering);
     const members = membersNow();
     const names = new Set(members.map(({ name }) => name));
     const gone = [...links.keys()].filter((name) => !names.has(name));
-    const staying = announced === undefined ? [] : gone.filter((name) => links.get(name)?.up === true);
-    for (const name of gone) if (!staying.includes(name)) drop(name);
+    for (const name of gone) if (!stays(links.get(name))) drop(name);
     members.forEach(follow);
-    if (staying.length > 0) lingering = setTimeout(update, LINGERING_CHECK_MS);
+    if (links.size > names.size) lingering = setTimeout(membersChanged, LINGERING_CHECK_MS);
   }
 
+  const topologyChanged = (): void => update(() => false);
+  const membersChanged = (): void => update((link) => link?.up === true);
+
   const offReplica = replica.onChange((changes) => {
-    if (changes.some((change) => change.kind === 'Topology')) update();
+    if (changes.some((change) => change.kind === 'Topology')) topologyChanged();
   });
-  const offMembers = announced?.onChange(update);
-  update();
+  const offMembers = announced?.onChange(membersChanged);
+  topologyChanged();
   return {
     links,
     stop() {
