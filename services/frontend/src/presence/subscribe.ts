@@ -30,7 +30,8 @@ export interface SubscribeParts {
 }
 
 /**
- * Dialogs that one user may have, over all presentities and endpoints. Lync allows 200 and carries a list of contacts in each; here
+ * Dialogs that one user may have, over all endpoints and all presentities that this Front End serves: each Front End of the pool
+ * guards its own memory. Lync allows 200 and carries a list of contacts in each; here
  * a dialog carries one, and eight endpoints of someone with 250 contacts shall be served.
  */
 const DIALOGS_PER_WATCHER = 2000;
