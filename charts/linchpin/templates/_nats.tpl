@@ -1,4 +1,4 @@
-{{/* nats-server's configuration; it takes JSON. Who may do what comes from files/nats-permissions.json, which `npm run gen` writes. */}}
+{{/* nats-server's configuration; it takes JSON, but no \u escapes. Who may do what comes from files/nats-permissions.json, which `npm run gen` writes. */}}
 {{- define "linchpin.natsConfig" -}}
 {{- $dev := .Values.nats.dev -}}
 {{- $tls := dict "ca_file" "/etc/linchpin/tls/ca.crt" "cert_file" "/etc/linchpin/tls/tls.crt" "key_file" "/etc/linchpin/tls/tls.key" "timeout" 5 -}}
@@ -20,7 +20,7 @@
 {{- end -}}
 {{- $_ := set $config "cluster" (dict "name" $fullname "listen" "0.0.0.0:6222" "routes" $routes "tls" (merge (dict "verify" true) $tls)) -}}
 {{- end -}}
-{{ toRawJson $config }}
+{{ toPrettyJson $config | replace "\\u003e" ">" }}
 {{- end -}}
 
 {{- define "linchpin.devClaim" -}}

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 export type { Registry } from 'prom-client';
@@ -21,6 +23,23 @@ export function exposeConfigVersion(registry: Registry, read: () => number): voi
     registers: [registry],
     collect() {
       this.set(read());
+    },
+  });
+}
+
+/** When each certificate ends, as Unix time; read at each scrape, a file that cannot be read is left out. */
+export function exposeCertificates(registry: Registry, paths: readonly string[]): void {
+  new Gauge({
+    name: `${METRIC_PREFIX}certificate_not_after_seconds`,
+    help: 'The Unix time at which the certificate in this file ends',
+    labelNames: ['file'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const file of paths) {
+        const pem = await readFile(file).catch(() => undefined);
+        if (pem) this.set({ file }, Date.parse(new X509Certificate(pem).validTo) / 1000);
+      }
     },
   });
 }

@@ -1,4 +1,5 @@
 import { setLogger } from '@grpc/grpc-js';
+import { followFiles } from './certificate-files.ts';
 import { EXIT } from './host-error.ts';
 import type { Logger } from './log.ts';
 import type { StartedRole } from './start-role.ts';
@@ -24,6 +25,8 @@ export function logGrpc(log: Logger): void {
 
 export interface ProcessLife {
   started(role: StartedRole): void;
+  /** Reads the certificates again when one of their files changes, as on SIGHUP. */
+  followCertificates(paths: readonly string[]): void;
 }
 
 /**
@@ -59,6 +62,7 @@ export function followSignals(log: Logger): ProcessLife {
       role = started;
       void started.drained.then(() => leave(started, log));
     },
+    followCertificates: (paths) => void followFiles(paths, () => void reload(role, log)),
   };
 }
 

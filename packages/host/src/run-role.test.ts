@@ -261,3 +261,16 @@ test('SIGHUP reads the certificates again, and keeps the old ones where the new 
   role.child.kill('SIGTERM');
   expect(await role.exited).toEqual([0, null]);
 });
+
+test('a certificate that was renewed is read without a signal, and the metrics say when it ends', async () => {
+  const { path, config, ports } = await configure();
+  const role = run(path);
+  await role.said('started');
+  const metrics = await (await fetch(`http://127.0.0.1:${ports.http}/metrics`)).text();
+  const ends = /linchpin_certificate_not_after_seconds\{[^}]*file="[^"]*greeter[^"]*"[^}]*\} (\d+)/.exec(
+    metrics,
+  );
+  expect(Number(ends?.[1])).toBeGreaterThan(Date.now() / 1000);
+  await writeFile(config.tls.cert, await readFile(config.tls.cert));
+  await role.said('certificates read again');
+});

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { certificatesIn } from './certificate-files.ts';
 import type { HostConfig } from './config.ts';
 import { configPath, portKeys, readArguments, readConfig } from './config-file.ts';
 import { EXIT, HostError } from './host-error.ts';
@@ -21,7 +22,8 @@ export interface RoleMain<C extends HostConfig> {
 
 /**
  * The whole life of a role's process: `--config file.yaml` or LINCHPIN_CONFIG, then until a signal.
- * SIGTERM or SIGINT: drain, stop, exit 0; the second one: exit at once. SIGHUP: read the certificates again.
+ * SIGTERM or SIGINT: drain, stop, exit 0; the second one: exit at once. SIGHUP, or other content of their files: read the
+ * certificates again.
  * With LINCHPIN_SUPERVISED=1 SIGINT is left to the supervisor, and the end of stdin, that is of the supervisor,
  * stops the role. With `--migrate` it only brings the role's tables up to this release. Exit codes: see EXIT.
  */
@@ -35,6 +37,7 @@ export async function runRole<C extends HostConfig>(main: RoleMain<C>): Promise<
   const life = followSignals(log);
   try {
     life.started(await startRole({ ...main, config, log }));
+    life.followCertificates(certificatesIn(config).flatMap((pem) => Object.values(pem)));
     log.info({ version: main.version, startMs: Math.round(performance.now()) }, 'started');
   } catch (error) {
     exitFor(explain(error, config), log);

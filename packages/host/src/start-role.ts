@@ -1,3 +1,4 @@
+import { certificatesIn } from './certificate-files.ts';
 import type { HostConfig } from './config.ts';
 import { createDrain, type Drain } from './drain/drain.ts';
 import { exposeDrain } from './drain/drain-metrics.ts';
@@ -5,7 +6,7 @@ import { addPodService } from './drain/pod-rpc.ts';
 import { createHost, type OwnedHost } from './host.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { createLog, type Logger } from './log.ts';
-import { exposeConfigVersion } from './metrics.ts';
+import { exposeCertificates, exposeConfigVersion } from './metrics.ts';
 import type { Endpoint, Host, Role } from './role.ts';
 
 export interface StartRole<C extends HostConfig> {
@@ -64,6 +65,10 @@ async function start<C extends HostConfig>({ config, create }: StartRole<C>, par
   parts.http = await createHttpServer({ ...config.http, health: host.health, metrics: host.metrics, status });
   const role = await create(config, host);
   parts.role = role;
+  exposeCertificates(
+    host.metrics,
+    certificatesIn(config).map(({ cert }) => cert),
+  );
   exposeConfigVersion(host.metrics, () => role.configVersion());
   parts.drain = drainOf(role, host, config);
   await role.start();
