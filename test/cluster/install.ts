@@ -32,12 +32,17 @@ export function helmUpgrade(images: readonly string[], options: InstallOptions =
   });
 }
 
+/** A pod that ended so often and is not ready will not start by itself. */
+const HOPELESS = 4;
+
 /** Gives up as soon as a pod has ended several times, and says what it said. */
 export async function installRelease(images: readonly string[]): Promise<void> {
   const kube = createKube();
+  const before = await kube.restarts().catch(() => new Map<string, number>());
   const giveUp = new AbortController();
   const watching = setInterval(async () => {
-    if (await kube.hopeless().catch(() => false)) giveUp.abort();
+    const now = await kube.restarts().catch(() => before);
+    if ([...now].some(([uid, count]) => count - (before.get(uid) ?? 0) >= HOPELESS)) giveUp.abort();
   }, 3000);
   const install = () => helmUpgrade(images, { signal: giveUp.signal });
   try {

@@ -43,6 +43,7 @@ export interface Kube {
   scale(role: Role, replicas: number): Promise<void>;
   /** Resolves with the milliseconds until exactly so many pods are there and all are ready. */
   settled(role: string, replicas: number, milliseconds?: number): Promise<number>;
+  ready(pod: string): Promise<boolean>;
   /** SIGKILL to the first process of a pod, sent from the node: what an OOM or a crash does. */
   kill(pod: string): Promise<void>;
   /** Resolves when the check gives a value; rejects with `what` when it gave none in time. */
@@ -51,8 +52,8 @@ export interface Kube {
   unready(): Promise<string>;
   /** What those that do not start say themselves. */
   complaints(): Promise<string>;
-  /** A pod has ended so often that it will not start by itself. */
-  hopeless(): Promise<boolean>;
+  /** How often each container has ended so far, by the pod's uid. */
+  restarts(): Promise<Map<string, number>>;
 }
 
 export function createKube(namespace = NAMESPACE): Kube {
@@ -94,6 +95,7 @@ export function createKube(namespace = NAMESPACE): Kube {
       await until(`${replicas} ready pods of ${role}`, reached, milliseconds);
       return performance.now() - begun;
     },
+    ready: async (pod) => (await pods()).some((one) => one.metadata.name === pod && isReady(one)),
     async kill(pod) {
       const { status } = await json<Pod>('get', 'pod', pod);
       const id = status.containerStatuses?.[0]?.containerID?.replace('containerd://', '');
@@ -116,9 +118,10 @@ export function createKube(namespace = NAMESPACE): Kube {
       });
       return (await Promise.all(said)).join('\n');
     },
-    async hopeless() {
-      const restarts = ({ status }: Pod): number => status.containerStatuses?.[0]?.restartCount ?? 0;
-      return (await pods()).some((pod) => restarts(pod) >= 4 && !isReady(pod));
+    async restarts() {
+      const count = ({ status }: Pod): number => status.containerStatuses?.[0]?.restartCount ?? 0;
+      const waiting = (await pods()).filter((pod) => !isReady(pod));
+      return new Map(waiting.map((pod) => [pod.metadata.uid, count(pod)]));
     },
   };
 }

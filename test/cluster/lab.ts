@@ -6,7 +6,7 @@ import type { Rates, SteadyLoad } from '../clients/steady-load.ts';
 import { startSteadyLoad } from '../clients/steady-load.ts';
 import type { Way } from '../clients/way.ts';
 import { fetchCredentials, home } from './home.ts';
-import { imageValues } from './images.ts';
+import { imageValues, type Role } from './images.ts';
 import { helmUpgrade, type InstallOptions, installedImages } from './install.ts';
 import { createKube, type Kube } from './kube.ts';
 import { root } from './machine.ts';
@@ -26,11 +26,14 @@ export interface Load extends SteadyLoad {
    * Counts afresh, makes the change, lets the load run on until everybody has service again, and judges: any failure that a
    * person would have seen fails the row. What `change` resolves with is what was measured.
    */
-  during(
-    step: string,
-    change: () => Promise<string>,
-    limits?: { longest?: number; soak?: number },
-  ): Promise<Row>;
+  during(step: string, change: () => Promise<string>, limits?: Limits): Promise<Row>;
+}
+
+export interface Limits {
+  /** Milliseconds that one client may be without service. */
+  longest?: number;
+  /** Instead of the load's own. */
+  rates?: Partial<Rates>;
 }
 
 export interface Lab {
@@ -44,7 +47,16 @@ export interface Lab {
   /** Runs `work` with people signed in who write and change their presence, then signs them out. */
   underLoad(options: LoadOptions, work: (load: Load) => Promise<void>): Promise<void>;
   upgrade(options?: InstallOptions & { tag?: string }): Promise<string>;
+  /** As many pods of each role as values-kind.yaml says, all ready. */
+  restore(): Promise<void>;
+  /** Pod → how many groups of users it serves. */
+  owners(pool: string): Promise<Map<string, number>>;
+  /** To each of these numbers of pods in turn, from whatever there is, under load. */
+  walk(role: Role, counts: readonly number[], note: (row: Row) => void): Promise<void>;
 }
+
+/** Of values-kind.yaml. */
+const REPLICAS: Record<Role, number> = { cms: 1, director: 2, edge: 2, frontend: 3 };
 
 const RATES: Rates = { signIns: 1, messages: 10, presence: 1 };
 /** Milliseconds that a load runs on after a change was done. */
@@ -55,7 +67,7 @@ export async function openLab(): Promise<Lab> {
   await fetchCredentials();
   const kube = createKube();
   const { tag, origin } = await installedImages();
-  return {
+  const lab: Lab = {
     kube,
     tag,
     domain: DOMAIN,
@@ -74,8 +86,36 @@ export async function openLab(): Promise<Lab> {
         await load.stop();
       }
     },
+    async restore() {
+      for (const [role, count] of Object.entries(REPLICAS)) await kube.scale(role as Role, count);
+      for (const [role, count] of Object.entries(REPLICAS)) await kube.settled(role, count);
+    },
+    async owners(pool) {
+      const { groups } = JSON.parse(await lab.cli('get', 'pool', pool, '-o', 'json')) as {
+        groups: { owner: string }[];
+      };
+      return new Map(
+        [...Map.groupBy(groups, ({ owner }) => owner)].map(([pod, owned]) => [pod, owned.length]),
+      );
+    },
+    async walk(role, [first = 1, ...counts], note) {
+      await lab.restore();
+      const reach = async (count: number): Promise<string> => {
+        await kube.scale(role, count);
+        return `${count} ready after ${((await kube.settled(role, count)) / 1000).toFixed(1)} s`;
+      };
+      let before = REPLICAS[role];
+      await lab.underLoad({}, async (load) => {
+        for (const count of [first, ...counts]) {
+          note(await load.during(`${before} → ${count}`, () => reach(count)));
+          before = count;
+        }
+      });
+      await lab.restore();
+    },
     upgrade: ({ tag: other = tag, ...options } = {}) => helmUpgrade(imageValues(origin, other), options),
   };
+  return lab;
 }
 
 async function startLoad({ ways = Object.values(WAYS), users = 40, rates = {} }: LoadOptions): Promise<Load> {
@@ -85,12 +125,12 @@ async function startLoad({ ways = Object.values(WAYS), users = 40, rates = {} }:
   async function during(
     step: string,
     change: () => Promise<string>,
-    { longest, soak = SOAK_MS }: { longest?: number; soak?: number } = {},
+    { longest, rates: other }: Limits = {},
   ): Promise<Row> {
     load.restart();
-    load.setRates(wanted);
+    load.setRates({ ...wanted, ...other });
     const measured = await change().catch((error: Error) => error);
-    await wait(soak);
+    await wait(SOAK_MS);
     for (const until = Date.now() + RECOVERY_MS; load.down > 0 && Date.now() < until; ) await wait(100);
     const report = await load.quiet();
     const text = measured instanceof Error ? measured.message : measured;
