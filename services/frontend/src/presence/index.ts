@@ -126,8 +126,9 @@ export function createPresence(options: PresenceOptions): Presence {
   function release(group: number): void {
     waiting.delete(group);
     taken.delete(group);
+    const watched = store.inGroup(group).map(({ presentity }) => presentity);
     watches.release(group);
-    presentities.release(group);
+    presentities.forget(new Set([...publications.users(group), ...watched]));
   }
 
   return {

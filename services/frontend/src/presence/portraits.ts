@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type EffectiveUser, groupOf } from '@linchpin/topology';
+import type { EffectiveUser } from '@linchpin/topology';
 import { type AggregationInput, aggregate } from './aggregation.ts';
 import { AVAILABILITY, defaultActivity } from './availability.ts';
 import { type AggregateState, aggregationInput, CONTAINER } from './categories.ts';
@@ -12,8 +12,8 @@ export interface Portraits {
   document(aor: string, container: number): Buffer;
   /** Renders again what has been asked for of this presentity. */
   update(aor: string): void;
-  /** Forgets what was rendered of the group's presentities. */
-  release(group: number): void;
+  /** Forgets what was rendered of these presentities. */
+  forget(aors: Iterable<string>): void;
 }
 
 export interface PortraitsOptions {
@@ -60,8 +60,8 @@ export function createPortraits({ user, input }: PortraitsOptions): Portraits {
         if (!after.equals(before)) known?.set(container, after);
       }
     },
-    release(group) {
-      for (const aor of documents.keys()) if (groupOf(aor) === group) documents.delete(aor);
+    forget(aors) {
+      for (const aor of aors) documents.delete(aor);
     },
   };
 }

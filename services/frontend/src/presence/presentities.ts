@@ -35,8 +35,8 @@ export interface Presentities {
   settle(aor: string): boolean;
   /** The user's document or policies have changed. */
   reread(aor: string): void;
-  /** Forgets what is only here of the group's users. */
-  release(group: number): void;
+  /** Forgets what is only here of these users. */
+  forget(aors: Iterable<string>): void;
 }
 
 export interface PresentitiesOptions {
@@ -119,9 +119,9 @@ export function createPresentities(options: PresentitiesOptions): Presentities {
       if (!enabled(aor) && publications.of(aor).length > 0) replace(aor, []).catch(tryAgain(aor));
       portraits.update(aor);
     },
-    release(group) {
-      for (const aor of publications.users(group)) expiries.delete(aor);
-      portraits.release(group);
+    forget(aors) {
+      for (const aor of aors) expiries.delete(aor);
+      portraits.forget(aors);
     },
   };
 }

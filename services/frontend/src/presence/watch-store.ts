@@ -24,18 +24,23 @@ export function createWatchStore(state: UserState): WatchStore {
   const watches = new Map<string, Watch>();
   const byPresentity = new Map<string, Set<Watch>>();
   const byWatcher = new Map<string, Set<Watch>>();
+  const presentities = new Map<number, Set<string>>();
 
   return {
     get: (id) => watches.get(id),
     of: (presentity) => byPresentity.get(presentity) ?? none,
     by: (watcher) => byWatcher.get(watcher) ?? none,
     inGroup: (group) =>
-      [...byPresentity].flatMap(([aor, watches]) => (groupOf(aor) === group ? [...watches] : [])),
+      [...(presentities.get(group) ?? [])].flatMap((presentity) => [
+        ...(byPresentity.get(presentity) ?? none),
+      ]),
     get size() {
       return watches.size;
     },
     add(watch) {
       watches.set(watch.id, watch);
+      if (!byPresentity.has(watch.presentity))
+        addTo(presentities, groupOf(watch.presentity), watch.presentity);
       addTo(byPresentity, watch.presentity, watch);
       addTo(byWatcher, watch.watcher, watch);
     },
@@ -43,6 +48,8 @@ export function createWatchStore(state: UserState): WatchStore {
       watches.delete(watch.id);
       removeFrom(byPresentity, watch.presentity, watch);
       removeFrom(byWatcher, watch.watcher, watch);
+      if (!byPresentity.has(watch.presentity))
+        removeFrom(presentities, groupOf(watch.presentity), watch.presentity);
     },
     async save(watch) {
       const { localSeq } = watch.dialog;
@@ -60,14 +67,14 @@ const none: ReadonlySet<Watch> = new Set();
 const keyOf = ({ presentity, id }: Watch): string =>
   userStateKey('subscription', presentity.slice('sip:'.length), id);
 
-function addTo(index: Map<string, Set<Watch>>, key: string, watch: Watch): void {
-  const watches = index.get(key);
-  if (watches) watches.add(watch);
-  else index.set(key, new Set([watch]));
+function addTo<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
+  const values = index.get(key);
+  if (values) values.add(value);
+  else index.set(key, new Set([value]));
 }
 
-function removeFrom(index: Map<string, Set<Watch>>, key: string, watch: Watch): void {
-  const watches = index.get(key);
-  watches?.delete(watch);
-  if (watches?.size === 0) index.delete(key);
+function removeFrom<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
+  const values = index.get(key);
+  values?.delete(value);
+  if (values?.size === 0) index.delete(key);
 }
