@@ -44,6 +44,9 @@ export interface Links {
 
 type Link = PatientLink<Frame>;
 
+/** Frames: the end of thousands of connections at once is told as well. */
+const QUEUE_LIMIT = 65_536;
+
 export function createLinks(parts: LinksParts): Links {
   const { pod, mtls, replica, members, directory, onFrame, onFrontEnd, onGone, log } = parts;
   let stopped = false;
@@ -62,6 +65,7 @@ export function createLinks(parts: LinksParts): Links {
         if (role === 'frontend') onFrontEnd(name);
       },
       log,
+      queueLimit: QUEUE_LIMIT,
     });
     const patient = createPatientLink(link, () => {
       if (!stopped) onGone(name);
