@@ -1,7 +1,7 @@
 // One installation from its first start to its last stop, used the way an administrator does.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -194,6 +194,65 @@ describe('documents', () => {
     expect(replicas.map(({ pod }) => pod)).toEqual(
       expect.arrayContaining(['director-0', 'edge-0', 'frontend-0']),
     );
+  });
+});
+
+describe('pods', () => {
+  test('are all there, and the pool of the one Front End', async () => {
+    const pods = (await json('get', 'pods')) as { pod: string }[];
+    expect(pods.map(({ pod }) => pod)).toEqual(['cms-0', 'director-0', 'edge-0', 'frontend-0']);
+    expect(await json('Get-CsPoolFabricState')).toMatchObject({
+      pool: 'frontend',
+      quorum: '32 of 32 groups served; the pool has one member, nobody takes over when it fails',
+      members: [{ pod: 'frontend-0', state: 'running', groups: 32 }],
+    });
+    expect((await cli('get', 'pool')).stdout).toMatch(/^31 +served +frontend-0 /m);
+    expect(await cli('get', 'pool', 'backend')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('pools with Front Ends: frontend'),
+    });
+  });
+
+  test('one is drained, ends, and comes back', async () => {
+    const pidOf = ({ roles }: StatusReport) => roles.find(({ role }) => role === 'edge')?.pid;
+    const before = pidOf(await status());
+    const { stdout, code } = await cli('drain', 'edge-0');
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/edge-0 is drained after \d s; its process ends\n$/),
+    ]);
+    let report = await status();
+    while (!report.ready || pidOf(report) === before) report = await status();
+    expect(printed).toContain('edge ended (exit code 0); starting it again');
+    expect(await cli('drain', 'edge-7')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no pod edge-7; the pods are: cms-0, director-0'),
+    });
+  });
+
+  test('are managed from elsewhere with an address and a certificate', async () => {
+    const tls = join(folder, 'admin');
+    mkdirSync(tls);
+    for (const [from, to] of Object.entries({
+      'ca.pem': 'ca.pem',
+      'admin.pem': 'cert.pem',
+      'admin.key': 'key.pem',
+    }))
+      copyFileSync(join(home, 'pki', from), join(tls, to));
+    const address = `127.0.0.1:${7010 + portOffset}`;
+    const there = ['--cms', address, '--tls-dir', tls, '-o', 'json'];
+    const { stdout } = await run('describe', 'user', 'alice', ...there);
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'alice@contoso.lab', place: { pool: 'frontend' } });
+    copyFileSync(join(home, 'pki', 'edge.pem'), join(tls, 'cert.pem'));
+    copyFileSync(join(home, 'pki', 'edge.key'), join(tls, 'key.pem'));
+    const refused = await run('get', 'pool', ...there);
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        'role "edge" may not call this; allowed: admin, cms. Use a certificate',
+      ),
+    });
+    expect((await run('get', 'pool', '--cms', '127.0.0.1:1', '--tls-dir', tls)).code).toBe(3);
   });
 });
 

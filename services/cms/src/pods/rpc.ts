@@ -81,10 +81,19 @@ export function createPodsRpc({ members, calls, connected, poolOf, log }: PodsPa
     if (pool === undefined) throw new CmsError(status.NOT_FOUND, `there is no user ${user}`);
     const records = list('frontend', pool);
     const place = placeOfUser(poolView(pool, records), user);
-    const owner = records.find((member) => member.pod === place.owner);
-    const answer = owner && (await unlessAway(calls.describeUser(owner, user)));
-    callback(null, answer ?? { user, ...nothingKnown, ...place });
+    callback(null, (await askAbout(user, place.owner, records)) ?? { user, ...nothingKnown, ...place });
   };
+
+  /** The owner answers; where nobody says that it is, whoever serves the user, else anybody. */
+  async function askAbout(
+    user: string,
+    owner: string,
+    records: MemberRecord[],
+  ): Promise<DescribeUserReply | undefined> {
+    const asked = records.filter(({ pod }) => owner === '' || pod === owner);
+    const answers = await Promise.all(asked.map((member) => unlessAway(calls.describeUser(member, user))));
+    return answers.find((answer) => answer?.servedBy) ?? answers.find((answer) => answer !== undefined);
+  }
 
   async function drainPod(call: ServerWritableStream<DrainPodRequest, DrainProgress>): Promise<void> {
     const member = find(call.request.pod);
