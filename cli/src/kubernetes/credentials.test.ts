@@ -1,0 +1,70 @@
+import { X509Certificate } from 'node:crypto';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Secret, Secrets } from './api.ts';
+import { ensureCredentials, wanted } from './credentials.ts';
+
+let stored: Map<string, Secret>;
+let said: string[];
+const secrets: Secrets = {
+  get: async (name) => stored.get(name),
+  create: async (name, secret) => void stored.set(name, secret),
+  replaceData: async (name, data) => void stored.set(name, { ...(stored.get(name) as Secret), data }),
+};
+beforeEach(() => {
+  stored = new Map();
+  said = [];
+});
+
+const ROLE = { secret: 'uc-edge-tls', name: 'edge', dns: ['edge.linchpin.internal', 'localhost'] };
+const ensure = (certificates = [ROLE]) =>
+  ensureCredentials(
+    secrets,
+    wanted.parse({
+      labels: { 'app.kubernetes.io/instance': 'uc' },
+      authority: 'uc-ca',
+      certificates,
+      generated: [{ secret: 'uc-db', keys: { password: 'password', seed: 'bytes' } }],
+    }),
+    (line) => said.push(line),
+  );
+const text = (secret: string, key: string): string => stored.get(secret)?.data[key]?.toString() ?? '';
+
+describe('the credentials of a release', () => {
+  test('are all made the first time', async () => {
+    await ensure();
+    const certificate = new X509Certificate(text('uc-edge-tls', 'tls.crt'));
+    expect(certificate.subjectAltName).toBe('DNS:edge.linchpin.internal, DNS:localhost');
+    expect(certificate.verify(new X509Certificate(text('uc-edge-tls', 'ca.crt')).publicKey)).toBe(true);
+    expect(text('uc-edge-tls', 'tls.key')).toContain('PRIVATE KEY');
+    expect(text('uc-db', 'password')).toMatch(/^\w{16}$/);
+    expect(stored.get('uc-db')?.data.seed).toHaveLength(32);
+    expect(stored.get('uc-edge-tls')).toMatchObject({
+      type: 'kubernetes.io/tls',
+      labels: { 'app.kubernetes.io/instance': 'uc' },
+    });
+  });
+
+  test('stay what they are', async () => {
+    await ensure();
+    const before = JSON.stringify([...stored]);
+    said = [];
+    await ensure();
+    expect(JSON.stringify([...stored])).toBe(before);
+    expect(said).toEqual([]);
+  });
+
+  test('follow a change of names, by the same CA', async () => {
+    await ensure();
+    const ca = text('uc-ca', 'tls.crt');
+    await ensure([{ ...ROLE, dns: [...ROLE.dns, 'edge.example.net'] }]);
+    expect(new X509Certificate(text('uc-edge-tls', 'tls.crt')).subjectAltName).toContain('edge.example.net');
+    expect(text('uc-edge-tls', 'ca.crt')).toBe(ca);
+    expect(said.at(-1)).toBe('renewed the certificate of edge, Secret uc-edge-tls');
+  });
+
+  test('name a Secret that lost a key', async () => {
+    await ensure();
+    stored.set('uc-ca', { type: 'kubernetes.io/tls', data: {} });
+    await expect(ensure()).rejects.toThrow('Secret uc-ca has no tls.crt');
+  });
+});
