@@ -38,7 +38,7 @@ describe('the topology of a release', () => {
 describe('publishing a release', () => {
   const cmsWith = (documents: Pick<Document, 'kind' | 'name' | 'spec'>[]) => {
     const published: string[] = [];
-    const cms: Cms = {
+    const cms: Pick<Cms, 'get' | 'publish'> = {
       get: async (kind) =>
         documents
           .filter((document) => document.kind === kind)
@@ -47,9 +47,8 @@ describe('publishing a release', () => {
         published.push(...changes.map(({ document, password }) => `${document?.name} ${password}`));
         return { version: 4, outcomes: [], pushed: true };
       },
-      replicas: async () => [],
     };
-    return { cms, published };
+    return { cms: cms as Cms, published };
   };
   const password = async () => 'secret';
 
