@@ -12,7 +12,7 @@ cms:
   rpc: 7010
   http: 7011
   listeners: []
-  callers: [admin]
+  callers: [cms, admin]
   postgres: true
 director:
   rpc: 7020
