@@ -11,18 +11,18 @@ import {
   type Directory,
   type DocumentChange,
   type EffectiveUser,
-  GROUPS,
   join,
   type Replica,
 } from '@linchpin/topology';
 import { createFrontendRpc } from './admin/rpc.ts';
 import { createAuthentication } from './authentication/authentication.ts';
 import { withoutCredentials } from './authentication/credentials.ts';
+import { createBackup } from './backup/backup.ts';
 import type { FrontendConfig } from './config.ts';
 import { createConversations } from './conversations/conversations.ts';
 import { createHops, deviceMark } from './conversations/hops.ts';
 import { createRecipients } from './conversations/recipients.ts';
-import { createUserState } from './fabric/user-state.ts';
+import { createFabric, type Fabric } from './fabric/fabric.ts';
 import { createHome } from './home/home.ts';
 import { containerFor } from './presence/containers.ts';
 import { createPresence } from './presence/index.ts';
@@ -33,7 +33,7 @@ import { createFlowWatch } from './registrar/flow-watch.ts';
 import { createRegistrar } from './registrar/registrar.ts';
 import { createRoutes } from './routes.ts';
 import { createBusyClients } from './signaling/busy-clients.ts';
-import { createDispatch, type Owners } from './signaling/dispatch.ts';
+import { createDispatch } from './signaling/dispatch.ts';
 import { malformedAs, survive, withoutAnswer } from './signaling/failures.ts';
 import { createFlows } from './signaling/flows.ts';
 import { closed, podOf } from './signaling/frames.ts';
@@ -53,7 +53,7 @@ import { uriTransport } from './uri-transport.ts';
 
 /** What a test puts in the place of parts that are made here otherwise. */
 export interface RoleParts {
-  owners?: Owners;
+  fabric?: Fabric;
 }
 
 /** Every part of a Front End, made here in order. */
@@ -83,13 +83,30 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     directory,
     isAddress: (hostPort) => listeners.addresses().has(hostPort) || remoteFlows.servers.has(hostPort),
   });
-  const state = createUserState({
-    nats,
-    replicas: config.state.replicas,
-    patience: config.state.patienceSeconds * 1000,
-    onWrite: telemetry.write,
+  const backup = createBackup({
+    postgres: host.postgres,
+    pool: config.pool,
+    pod,
+    source: { entry: (key) => fabric.entry(key), entriesOfGroup: (group) => fabric.entriesOfGroup(group) },
+    health: host.health,
     log,
+    metrics: host.metrics,
   });
+  const fabric: Fabric =
+    parts.fabric ??
+    createFabric({
+      nats,
+      members,
+      pool: config.pool,
+      pod,
+      replicas: config.state.replicas,
+      patience: config.state.patienceSeconds * 1000,
+      onWrite: telemetry.write,
+      backup,
+      figures: () => ({ backupLag: backup.lag(), ...served() }),
+      log,
+    });
+  const { state } = fabric;
 
   const layer = createTransactionLayer({
     onRequest: (request, flow) => inbound(request, flow),
@@ -125,11 +142,10 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     log,
   });
   const busyClients = createBusyClients(layer);
-  const owners: Owners = parts.owners ?? { serves: () => true, ownerOf: () => pod, onOwners: () => () => {} };
   const dispatch = createDispatch({
     pod,
     domain: config.domain,
-    owners,
+    owners: fabric,
     isHomed: (aor) => home.find(aor) !== undefined,
     links: {
       isUp: links.isUp,
@@ -257,14 +273,14 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     createCall: createCalls(refusals, telemetry),
     isOpen: (flowId) => flows.find(flowId)?.closed === false,
     dispatch,
-    isLoaded: () => state.loaded,
+    isLoaded: () => fabric.loaded,
     refusals,
     telemetry,
     log,
   });
   telemetry.watch({
-    users: () => bindings.users().size,
-    registrations: () => sum([...bindings.users().keys()].map((aor) => bindings.of(aor).length)),
+    users: () => served().users,
+    registrations: () => served().registrations,
     flows: () => flows.size,
     peers: () => links.frontEndsUp,
     held: () => dispatch.waiting,
@@ -280,9 +296,9 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       presence: (aor) => ({ note: '', ...presence.describe(aor) }),
       pool: config.pool,
       records: () => members.list('frontend', config.pool),
-      serves: owners.serves,
-      sequenceOf: () => 0,
-      backupLagOf: () => 0,
+      serves: fabric.serves,
+      sequenceOf: (group) => fabric.describe().groups[group]?.lastSequence ?? 0,
+      backupLagOf: backup.lag,
     }),
     // CMS asks for administrators who reach nobody else.
     { allow: ['admin', 'cms'] },
@@ -302,15 +318,18 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     presence.take(group);
   }
 
-  async function takeAll(): Promise<void> {
-    if (!state.loaded) return;
-    for (let group = 0; group < GROUPS; group++) {
-      take(group);
-      // Requests and heartbeats of others have their turn in between.
-      await new Promise(setImmediate);
-    }
-    host.health.set('user-state', true);
-    log.info({ users: bindings.users().size }, 'user state loaded');
+  function release(group: number): void {
+    presence.release(group);
+    bindings.release(group);
+  }
+
+  function ownersChanged(): void {
+    host.health.set('user-state', fabric.loaded, 'not loaded yet', 'not-ready');
+  }
+
+  function served(): { users: number; registrations: number } {
+    const users = [...bindings.users().keys()];
+    return { users: users.length, registrations: sum(users.map((aor) => bindings.of(aor).length)) };
   }
 
   function rewatch(aor: string, binding: Binding): void {
@@ -321,20 +340,29 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
 
   return {
     async start() {
-      host.health.set('user-state', false, 'not loaded yet', 'not-ready');
       await replica.load();
       if (replica.version === 0) host.health.set('configuration', false, 'none yet', 'not-ready');
       replica.onChange(configurationChanged);
       replica.follow();
       members.follow();
-      void state.load().then(takeAll);
+      fabric.onTaken(take);
+      fabric.onReleased(release);
+      fabric.onOwners(ownersChanged);
+      backup.start();
+      fabric.start();
+      ownersChanged();
       await listeners.open();
     },
     serving: (rpc) => join(members, config.advertise, rpc),
     /** Clients are moved on to other pods; what they send until then is served, and what is under way has its time. */
     async drain(draining) {
       await announceDrain(members, draining);
+      let isHanding = true;
+      const handed = fabric.handAllOver().then(() => {
+        isHanding = false;
+      });
       draining.count(() => ({
+        groups: isHanding ? fabric.describe().groups.filter(({ owner }) => owner === pod).length : 0,
         connections: countOf(listeners.clients()),
         transactions: countOf(layer.underWay()) + dispatch.waiting,
       }));
@@ -344,10 +372,10 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
         close: (flow) => flow.close('the server is leaving'),
         refuse: listeners.refuse,
       });
+      await handed;
       await draining.idle();
     },
     async stop() {
-      await members.stop();
       // First, or the connections that close now would take the bindings of their clients with them.
       watch.stop();
       bindings.stop();
@@ -358,7 +386,9 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       links.stop();
       remoteFlows.stop();
       layer.close();
-      state.close();
+      await fabric.stop();
+      await backup.stop();
+      await members.stop();
       await replica.stop();
     },
     endpoints: () =>

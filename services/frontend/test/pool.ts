@@ -15,6 +15,7 @@ import { vi } from 'vitest';
 import { type FrontendConfig, frontendConfig } from '../src/config.ts';
 import { createRole } from '../src/role.ts';
 import type { Owners } from '../src/signaling/dispatch.ts';
+import { createFakeFabric } from './fake-fabric.ts';
 import { createPhone, type Phone, type PhoneOptions } from './phone.ts';
 
 /** Several Front Ends in one process, with a table of the test's that says who serves whom. */
@@ -72,14 +73,14 @@ export async function startPool({ pods: names, users, config = {} }: PoolOptions
       ...config,
     }) as FrontendConfig;
     const log = createLog({ role: 'frontend', name, level: (process.env.LOG as 'silent') ?? 'silent' });
-    const owners = table.of(name);
+    const fabric = createFakeFabric(table.of(name));
     pods.set(
       name,
       await startRole({
         role: 'frontend',
         version: '0.0.0',
         config: parsed,
-        create: (given, host) => createRole(given, host, { owners }),
+        create: (given, host) => createRole(given, host, { fabric }),
         log,
       }),
     );

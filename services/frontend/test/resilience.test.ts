@@ -1,6 +1,7 @@
-import { USER_STATE_BUCKET, userStateKey } from '@linchpin/proto/subjects';
+import { groupBucket, userStateKey } from '@linchpin/proto/subjects';
 import type { SipResponse } from '@linchpin/sip';
 import { LAB_DOMAIN, userDocuments } from '@linchpin/testkit';
+import { groupOf } from '@linchpin/topology';
 import { Kvm } from '@nats-io/kv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FrontEnd, startFrontEnd } from './front-end.ts';
@@ -97,7 +98,7 @@ describe('while the store is away', () => {
     expect(contacts(await fetchAs(bob))).toEqual([]);
     // What was not acknowledged may take a moment after NATS is back, but a restart then must not bring it back.
     const state = await new Kvm(await (await frontEnd.lab.natsLink('admin')).connection()).open(
-      USER_STATE_BUCKET,
+      groupBucket('frontend', groupOf(uriOf('bob'))),
     );
     const stored = async () => (await state.get(userStateKey('bindings', 'bob@contoso.lab')))?.operation;
     await expect.poll(stored, { timeout: 10_000 }).not.toBe('PUT');

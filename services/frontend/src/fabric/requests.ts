@@ -21,6 +21,8 @@ export interface NatsRequest {
   subject: string;
   payload: string;
   headers?: Iterable<[string, string]>;
+  /** Fails at once where there is no connection. */
+  onlyNow?: boolean;
 }
 
 export interface Requests {
@@ -39,7 +41,7 @@ interface Waiting {
 
 const SWEEP_MS = 50;
 /** What a Front End may listen to, see `NatsLinkOptions.role`. */
-const INBOX = '_INBOX.frontend';
+export const INBOX = '_INBOX.frontend';
 
 /**
  * Requests over NATS with one subscription for all answers and one timer for all timeouts. The client library's own
@@ -62,8 +64,11 @@ export function createRequests(nats: NatsLink): Requests {
 
   function publish(id: number, waiter: Waiting): void {
     // A client that is reconnecting would hold it back and send it later, maybe long after we have told that it failed.
-    if (!connection || !nats.connected) return;
-    const { subject, payload, headers } = waiter.request;
+    const { subject, payload, headers, onlyNow } = waiter.request;
+    if (!connection || !nats.connected) {
+      if (onlyNow) throw new Error('NATS is away');
+      return;
+    }
     waiter.sent = true;
     connection.publish(subject, payload, {
       reply: `${inbox}.${id}`,

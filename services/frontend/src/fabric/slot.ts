@@ -3,16 +3,21 @@ export interface Slot {
   readonly key: string;
   /** What readers see; undefined is a deleted key. */
   value: unknown;
-  /** What the store holds, as far as it has told. */
+  /** The last value whose writer was told that it is stored: what readers see again when a write fails. */
   durable: unknown;
+  /** What the stream holds, as far as it has told; undefined: nothing. */
+  stored: unknown;
+  /** The sequence of what the stream holds; 0: not in this stream. */
   revision: number;
-  /** Texts ('' for a deletion) that were sent and never answered: one of them may be what is stored. */
-  doubts: string[];
-  writing: boolean;
+  /** As it came from the owner; read when this pod takes the group. */
+  text: string | undefined;
   waiters: Waiter[];
 }
 
 export interface Waiter {
+  readonly slot: Slot;
+  /** performance.now(). */
+  readonly deadline: number;
   done(): void;
   failed(error: Error): void;
 }
@@ -23,63 +28,65 @@ export interface Slots {
   take(key: string): Slot;
   drop(key: string): void;
   all(): Iterable<Slot>;
-  entries<T>(prefix: string): Iterable<[key: string, value: T]>;
+  /** Those of one user's facet where the prefix names both, else all. */
+  under(prefix: string): Iterable<Slot>;
+  readonly size: number;
+  clear(): void;
 }
 
 /** Slots by the first two words of their keys, facet and user, so that what belongs to one user is found without a search. */
 export function createSlots(): Slots {
-  const groups = new Map<string, Map<string, Slot>>();
+  const users = new Map<string, Map<string, Slot>>();
+  let size = 0;
 
-  function groupOf(key: string): Map<string, Slot> {
-    const name = groupName(key);
-    let group = groups.get(name);
-    if (!group) {
-      group = new Map();
-      groups.set(name, group);
+  function userOf(key: string): Map<string, Slot> {
+    const name = userPart(key);
+    let user = users.get(name);
+    if (!user) {
+      user = new Map();
+      users.set(name, user);
     }
-    return group;
+    return user;
   }
 
   function take(key: string): Slot {
-    const group = groupOf(key);
-    let slot = group.get(key);
+    const user = userOf(key);
+    let slot = user.get(key);
     if (!slot) {
       slot = emptySlot(key);
-      group.set(key, slot);
+      user.set(key, slot);
+      size++;
     }
     return slot;
   }
 
-  /** One group where the prefix names the user, else all. */
-  function groupsOf(prefix: string): Iterable<Map<string, Slot>> {
-    if (partAt(prefix) < 0) return groups.values();
-    const group = groups.get(groupName(prefix));
-    return group ? [group] : [];
-  }
-
   function* all(): Iterable<Slot> {
-    for (const group of groups.values()) yield* group.values();
+    for (const user of users.values()) yield* user.values();
   }
 
-  function* entries<T>(prefix: string): Iterable<[string, T]> {
-    for (const group of groupsOf(prefix)) {
-      for (const [key, slot] of group) {
-        if (slot.value !== undefined && key.startsWith(prefix)) yield [key, slot.value as T];
-      }
-    }
+  function* under(prefix: string): Iterable<Slot> {
+    const candidates = partAt(prefix) < 0 ? all() : (users.get(userPart(prefix))?.values() ?? []);
+    for (const slot of candidates) if (slot.key.startsWith(prefix)) yield slot;
   }
 
   return {
-    get: (key) => groups.get(groupName(key))?.get(key),
+    get: (key) => users.get(userPart(key))?.get(key),
     take,
     drop(key) {
-      const name = groupName(key);
-      const group = groups.get(name);
-      group?.delete(key);
-      if (group?.size === 0) groups.delete(name);
+      const name = userPart(key);
+      const user = users.get(name);
+      if (user?.delete(key)) size--;
+      if (user?.size === 0) users.delete(name);
     },
     all,
-    entries,
+    under,
+    get size() {
+      return size;
+    },
+    clear() {
+      users.clear();
+      size = 0;
+    },
   };
 }
 
@@ -87,14 +94,14 @@ const emptySlot = (key: string): Slot => ({
   key,
   value: undefined,
   durable: undefined,
+  stored: undefined,
   revision: 0,
-  doubts: [],
-  writing: false,
+  text: undefined,
   waiters: [],
 });
 
 /** `bindings.YWxp` of `bindings.YWxp` and of `bindings.YWxp.eA`. */
-function groupName(key: string): string {
+function userPart(key: string): string {
   const part = partAt(key);
   return part < 0 ? key : key.slice(0, part);
 }

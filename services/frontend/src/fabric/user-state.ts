@@ -1,14 +1,11 @@
-import type { Logger, NatsLink } from '@linchpin/host';
 import { fromKeyToken, type userStateKey } from '@linchpin/proto/subjects';
 import { groupOf } from '@linchpin/topology';
-import { StateUnavailable } from '../state-unavailable.ts';
-import { type Bucket, createBucket } from './bucket.ts';
-import { createSlots } from './slot.ts';
-import { createSlotWriter } from './slot-writer.ts';
+import type { Group } from './group.ts';
+import type { Slot } from './slot.ts';
 
 /**
- * What this Front End keeps for its users: a warm copy in memory of the KV bucket, which survives the process.
- * Keys come from `userStateKey` of the proto package, values are plain JSON and never changed in place.
+ * What is kept for the users that this Front End serves: in memory, and in the streams of their routing groups, which survive
+ * the process. Keys come from `userStateKey` of the proto package, values are plain JSON and never changed in place.
  */
 export interface UserState {
   get<T>(key: string): T | undefined;
@@ -25,115 +22,50 @@ export interface UserState {
 /** What is kept for users, see `userStateKey`. */
 export type Facet = Parameters<typeof userStateKey>[0];
 
-/** The parts of the store that only its owner uses. */
-export interface OwnedUserState extends UserState {
-  /** Resolves when everything stored is in memory, or after `close`; waits for NATS as long as it takes. */
-  load(): Promise<void>;
-  readonly loaded: boolean;
-  close(): void;
-}
+/** Told with each write how many seconds it took, and whether it is stored. */
+export type WriteObserver = (seconds: number, stored: boolean) => void;
 
-export interface UserStateOptions {
-  nats: NatsLink;
-  replicas: number;
-  log: Logger;
-  /** Milliseconds that a write waits for a store that is away. */
-  patience?: number;
-  /** Told with each write how many seconds it took, and whether it is stored. */
-  onWrite?(seconds: number, stored: boolean): void;
-  bucket?: Bucket;
-}
+export function createUserState(groups: readonly Group[], onWrite: WriteObserver = () => {}): UserState {
+  const groupAt = (key: string): Group => groups[groupOfKey(key)] as Group;
 
-const LOAD_RETRY_MS = 500;
-
-export function createUserState({
-  nats,
-  replicas,
-  log,
-  patience = 5000,
-  ...options
-}: UserStateOptions): OwnedUserState {
-  const bucket = options.bucket ?? createBucket(nats, replicas);
-  const slots = createSlots();
-  const writer = createSlotWriter({ bucket, patience, onGone: slots.drop });
-  let stopSettling = () => {};
-  let loaded = false;
-  let closed = false;
-  let incarnation = '';
-
-  async function loadOnce(): Promise<void> {
-    incarnation = await bucket.open();
-    for (const { key, text, revision } of await bucket.load()) {
-      if (text === '') continue;
-      const value: unknown = JSON.parse(text);
-      Object.assign(slots.take(key), { revision, value, durable: value });
-    }
-    loaded = true;
-    stopSettling = nats.onConnected(() => void reopen());
-  }
-
-  /** NATS is back, perhaps without what it had: then it gets everything again. */
-  async function reopen(): Promise<void> {
-    try {
-      const found = await bucket.open();
-      if (found !== incarnation) writer.refill(slots.all());
-      incarnation = found;
-      writer.settle();
-    } catch (error) {
-      if (closed) return;
-      log.warn({ err: error }, 'the user state cannot be opened');
-      setTimeout(() => void reopen(), LOAD_RETRY_MS).unref();
-    }
-  }
-
-  async function load(): Promise<void> {
-    while (!closed && !loaded) {
-      try {
-        await loadOnce();
-      } catch (error) {
-        if (!closed) log.warn({ err: error }, 'cannot read the user state yet');
-        await new Promise((resolve) => setTimeout(resolve, LOAD_RETRY_MS));
-      }
-    }
-  }
-
-  function write(key: string, value: unknown): Promise<void> {
-    if (!loaded || closed) return Promise.reject(new StateUnavailable('the user state is not loaded'));
-    const slot = slots.take(key);
-    slot.value = value;
+  async function write(key: string, value: unknown): Promise<void> {
     const from = performance.now();
-    const tell = (stored: boolean) => options.onWrite?.((performance.now() - from) / 1000, stored);
-    return new Promise((resolve, reject) => {
-      writer.enqueue(slot, {
-        done() {
-          tell(true);
-          resolve();
-        },
-        failed(error) {
-          tell(false);
-          reject(error);
-        },
-      });
-    });
+    const tell = (stored: boolean) => onWrite((performance.now() - from) / 1000, stored);
+    const written = groupAt(key).write(key, value);
+    await written.then(
+      () => tell(true),
+      (error) => {
+        tell(false);
+        throw error;
+      },
+    );
+  }
+
+  function* entries<T>(prefix: string): Iterable<[string, T]> {
+    const candidates = namesUser(prefix) ? [groupAt(prefix)] : groups;
+    for (const { slots } of candidates) yield* valuesOf<T>(slots.under(prefix));
   }
 
   return {
-    get loaded() {
-      return loaded;
-    },
-    load,
-    get: <T>(key: string) => slots.get(key)?.value as T | undefined,
+    get: <T>(key: string) => groupAt(key).slots.get(key)?.value as T | undefined,
     put: write,
-    delete: (key) => (loaded && !slots.get(key) ? Promise.resolve() : write(key, undefined)),
-    entries: slots.entries,
-    *entriesOf<T>(group: number, facet: Facet) {
-      for (const entry of slots.entries<T>(`${facet}.`))
-        if (groupOf(`sip:${fromKeyToken(entry[0].split('.')[1] ?? '')}`) === group) yield entry;
+    delete(key) {
+      const group = groupAt(key);
+      return group.isOwned && !group.slots.get(key) ? Promise.resolve() : write(key, undefined);
     },
-    close() {
-      closed = true;
-      stopSettling();
-      bucket.close();
-    },
+    entries,
+    entriesOf: <T>(group: number, facet: Facet) => valuesOf<T>(groups[group]?.slots.under(`${facet}.`) ?? []),
   };
 }
+
+function* valuesOf<T>(slots: Iterable<Slot>): Iterable<[string, T]> {
+  for (const { key, value } of slots) if (value !== undefined) yield [key, value as T];
+}
+
+/** `bindings.<user>` or `bindings.<user>.<part>`. */
+export function groupOfKey(key: string): number {
+  const [, user = ''] = key.split('.', 2);
+  return groupOf(`sip:${fromKeyToken(user)}`);
+}
+
+const namesUser = (prefix: string): boolean => prefix.indexOf('.', prefix.indexOf('.') + 1) >= 0;

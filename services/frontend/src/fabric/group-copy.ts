@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger, NatsLink } from '@linchpin/host';
+import { OWNER_KEY, type OwnerRecord } from '@linchpin/proto/subjects';
+import type { GroupStream, StoredOwner, StreamEntry, StreamState } from './group-stream.ts';
+import type { Slots } from './slot.ts';
+
+/** The warm copy of a group that another owns: what its stream says, in the order in which it says it. */
+export interface GroupCopy {
+  /** Reads the stream from the entry after this one on; from the first, what is in memory is dropped. */
+  follow(from: { created: string; seen: number }): void;
+  stop(): void;
+  /** The sequence of the last entry that was read. */
+  readonly seen: number;
+  /** Of the stream that was read; empty: none. */
+  readonly created: string;
+  readonly whole: boolean;
+  /** There are keys of a lost stream in memory that this one does not have yet. */
+  readonly remembers: boolean;
+  /** Resolves when the entry of this sequence, and so everything before it, was read; rejects when it does not come. */
+  until(created: string, sequence: number): Promise<void>;
+}
+
+export interface GroupCopyOptions {
+  stream: Pick<GroupStream, 'info' | 'feed'>;
+  nats: Pick<NatsLink, 'onConnected'>;
+  slots: Slots;
+  log: Pick<Logger, 'debug'>;
+  /** undefined: the stream is gone, or another one. */
+  onOwner(owner: StoredOwner | undefined): void;
+  /** All that was in the stream when the reading began has been read. */
+  onWhole(): void;
+  /** How long after a failure, and how often the stream is looked at, whether it is still the same one. */
+  timing?: { retryMs: number; checkMs: number; untilMs: number };
+}
+
+const TIMING = { retryMs: 250, checkMs: 5000, untilMs: 3000 };
+
+export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
+  const { stream, nats, slots, log, onOwner, onWhole, timing = TIMING } = options;
+  let current = new AbortController();
+  let stop = () => {};
+  let created = '';
+  let seen = 0;
+  let whole = false;
+  /** Keys that are in memory and were not seen in this stream: it was lost, and is being filled again. */
+  let unconfirmed = false;
+  const expected = new Set<{ created: string; sequence: number; resolve(): void }>();
+
+  function restart(): void {
+    current.abort();
+    current = new AbortController();
+    void run(current.signal);
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await readOnce(signal);
+      } catch (error) {
+        if (!signal.aborted) log.debug({ err: error }, 'the stream of a group cannot be read yet');
+      }
+      await sleep(timing.retryMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  async function readOnce(signal: AbortSignal): Promise<void> {
+    const state = await stream.info();
+    if (signal.aborted) return;
+    if (state === undefined) {
+      onOwner(undefined);
+      return becomeWhole();
+    }
+    begin(state);
+    const feed = await stream.feed(seen, (entry, pending) => {
+      if (signal.aborted) return;
+      apply(entry);
+      if (!whole && (pending === 0 || entry.sequence >= state.last)) becomeWhole();
+    });
+    signal.addEventListener('abort', feed.stop, { once: true });
+    const check = setInterval(() => void look(state, signal, feed.stop), timing.checkMs).unref();
+    if (signal.aborted) feed.stop();
+    else if (feed.count === 0) becomeWhole();
+    await feed.ended;
+    clearInterval(check);
+    signal.removeEventListener('abort', feed.stop);
+  }
+
+  function begin(state: StreamState): void {
+    if (state.created === created && seen <= state.last) return;
+    created = state.created;
+    seen = 0;
+    onOwner(undefined);
+    unconfirmed = slots.size > 0;
+    for (const slot of slots.all()) slot.revision = 0;
+  }
+
+  function apply({ key, text, sequence }: StreamEntry): void {
+    seen = sequence;
+    if (key === OWNER_KEY) applyOwner(JSON.parse(text) as OwnerRecord, sequence);
+    else if (text === '') slots.drop(key);
+    else {
+      const slot = slots.take(key);
+      slot.text = text;
+      slot.revision = sequence;
+      slot.value = slot.stored = slot.durable = undefined;
+    }
+    for (const waiter of expected) if (hasCome(waiter)) waiter.resolve();
+  }
+
+  function applyOwner(record: OwnerRecord, sequence: number): void {
+    if (unconfirmed && !record.filling) dropUnconfirmed();
+    onOwner({ record, sequence });
+  }
+
+  function dropUnconfirmed(): void {
+    unconfirmed = false;
+    for (const slot of [...slots.all()]) if (slot.revision === 0) slots.drop(slot.key);
+  }
+
+  function becomeWhole(): void {
+    if (whole) return;
+    whole = true;
+    onWhole();
+  }
+
+  /** A stream that was made anew counts from 1 again, and its entries would never come. */
+  async function look(state: StreamState, signal: AbortSignal, end: () => void): Promise<void> {
+    const now = await stream.info().catch(() => state);
+    if (signal.aborted) return;
+    if (now?.created !== state.created) return end();
+    // The last entries may have been marks of deletions that are gone: nothing comes then that would say that it is all.
+    if (now.last === state.last) becomeWhole();
+  }
+
+  const hasCome = (waiter: { created: string; sequence: number }): boolean =>
+    waiter.created === created && seen >= waiter.sequence;
+
+  return {
+    get seen() {
+      return seen;
+    },
+    get created() {
+      return created;
+    },
+    get whole() {
+      return whole;
+    },
+    get remembers() {
+      return unconfirmed;
+    },
+    follow(from) {
+      stop();
+      created = from.created;
+      seen = from.seen;
+      whole = unconfirmed = false;
+      if (seen === 0) slots.clear();
+      // Each connect begins anew: the server may have another store by then.
+      let first = true;
+      const off = nats.onConnected(() => {
+        if (!first) restart();
+      });
+      first = false;
+      restart();
+      stop = () => {
+        off();
+        current.abort();
+      };
+    },
+    stop: () => stop(),
+    until(stream, sequence) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const waiter = { created: stream, sequence, resolve };
+      if (hasCome(waiter)) return Promise.resolve();
+      // Not waiting for the next look at what may be another stream by now.
+      if (created !== stream) restart();
+      expected.add(waiter);
+      const late = () => reject(new Error('the own claim does not come back from the stream'));
+      const timer = setTimeout(late, timing.untilMs);
+      return promise.finally(() => {
+        clearTimeout(timer);
+        expected.delete(waiter);
+      });
+    },
+  };
+}
