@@ -29,6 +29,8 @@ export interface Role {
   endpoints(): Endpoint[];
   /** The version of the configuration that the role runs, 0 before there is one. */
   configVersion(): number;
+  /** What `/status` shows of the role besides. */
+  describe?(): Record<string, unknown>;
   /** SIGHUP, after the host's own certificates were read again. */
   reload?(): Promise<void>;
 }

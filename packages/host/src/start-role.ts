@@ -130,6 +130,7 @@ function describe(parts: Parts, config: HostConfig): Record<string, unknown> {
     health: host.health.state,
     drain: drain?.report(),
     endpoints: [...own, ...(role?.endpoints() ?? [])],
+    ...role?.describe?.(),
   };
 }
 

@@ -3,6 +3,6 @@ export const LOCK = {
   migrate: 5_061_001,
   /** One version is made after the other. */
   publish: 5_061_002,
-  /** One pod writes to the buckets. */
-  push: 5_061_003,
+  /** One pod writes to the buckets: it holds this for as long as it is the active one. */
+  active: 5_061_004,
 } as const;

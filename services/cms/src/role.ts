@@ -12,6 +12,7 @@ import { currentVersion, selectOne } from './documents/store.ts';
 import { createCalls } from './pods/calls.ts';
 import { createPodsRpc } from './pods/rpc.ts';
 import { createPush } from './publish/push.ts';
+import { createSession } from './publish/session.ts';
 import { createReplicas, type Expected } from './replicas/replicas.ts';
 import { createReplicasRpc } from './replicas/rpc.ts';
 import { addRoutes } from './routes.ts';
@@ -41,7 +42,27 @@ export function createRole(config: CmsConfig, host: Host): Role {
   });
   const replicas = createReplicas(nats, telemetry, log);
   const { bucketReplicas } = config;
-  const pushing = createPush({ database, nats, bucketReplicas, onVersion, telemetry, health, log });
+  const session = createSession({
+    options: requirePool(host).options,
+    onActive(active) {
+      telemetry.active.set(Number(active));
+      pushing.look();
+    },
+    onStored: () => pushing.look(),
+    onHandedOver: (handed) => pushing.handedOver(handed),
+    log,
+  });
+  const pushing = createPush({
+    database,
+    nats,
+    bucketReplicas,
+    isActive: () => session.active,
+    onHandedOver: session.handedOver,
+    onVersion,
+    telemetry,
+    health,
+    log,
+  });
 
   function onVersion(current: number): void {
     version = current;
@@ -71,21 +92,26 @@ export function createRole(config: CmsConfig, host: Host): Role {
       await database.start();
       replicas.start();
       pushing.start();
+      await session.start();
       members.follow();
     },
     serving: (rpc) => join(members, config.advertise, rpc),
-    // Another pod hands over what is published from now on; it cannot while this one does.
+    // Another pod hands over what is published from now on: it takes the lock that this one gives away.
     async drain(draining) {
       await announceDrain(members, draining);
       await pushing.stop();
+      await session.stop();
     },
     async stop() {
       await members.stop();
       replicas.stop();
-      await Promise.all([pushing.stop(), database.stop()]);
+      await pushing.stop();
+      await session.stop();
+      await database.stop();
     },
     endpoints: () => [],
     configVersion: () => version,
+    describe: () => ({ active: session.active }),
   };
 }
 

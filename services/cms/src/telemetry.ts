@@ -12,6 +12,11 @@ export function createTelemetry(registry: Registry) {
       labelNames: ['result'],
       registers,
     }),
+    active: new Gauge({
+      name: 'linchpin_cms_active',
+      help: '1 where this pod hands the configuration to NATS, 0 where it stands by',
+      registers,
+    }),
     pushSeconds: new Histogram({
       name: 'linchpin_cms_push_seconds',
       help: 'Time to bring the NATS buckets to the stored version',

@@ -84,6 +84,8 @@ export interface Rig {
   readonly lab: Lab;
   readonly cms: StartedRole;
   readonly admin: Caller;
+  /** All that run, in the order of their start. */
+  readonly pods: readonly { cms: StartedRole; admin: Caller }[];
   /** Everything that the role has logged, also what the host would have hidden. */
   readonly log: () => string;
   /** Start, where it was stopped; resolves when the role is up. */
@@ -115,13 +117,14 @@ export async function createRig(): Promise<Rig> {
   let running: { cms: StartedRole; admin: Caller }[] = [];
 
   async function startCms(): Promise<{ cms: StartedRole; admin: Caller }> {
+    const name = `cms-${running.length}`;
     const config = cmsConfig.parse({
-      name: 'cms-0',
+      name,
       role: 'cms',
       dataDir: join(lab.dir, 'cms'),
       rpc: { address: '127.0.0.1', port: 0 },
       http: { address: '127.0.0.1', port: 0 },
-      tls: await lab.tls('cms'),
+      tls: await lab.tls('cms', name),
       nats: { servers: [lab.natsUrl] },
       postgres: { host: '127.0.0.1', port, user: 'linchpin', database: 'postgres', passwordFile },
     });
@@ -173,6 +176,9 @@ export async function createRig(): Promise<Rig> {
     },
     get admin() {
       return (running[0] as (typeof running)[0]).admin;
+    },
+    get pods() {
+      return running;
     },
     log: () => lines.join(''),
     start: async () => void running.push(await startCms()),

@@ -6,6 +6,8 @@ export async function inTransaction<T>(
   run: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
   await client.query('BEGIN');
+  // A pod that stands still in the midst of it must not keep the others from publishing.
+  await client.query("SET LOCAL idle_in_transaction_session_timeout = '10s'");
   let result: T;
   try {
     result = await run(client);

@@ -20,8 +20,8 @@ import { currentVersion, selectPage } from './store.ts';
 
 export interface DocumentsParts {
   database: Database;
-  /** Hands what is stored to NATS; resolves to whether that was done. */
-  push(): Promise<boolean>;
+  /** Hands this version to NATS, or has it handed over; resolves to whether that was done. */
+  push(version: number): Promise<boolean>;
   onVersion(version: number): void;
   telemetry: Telemetry;
   log: Logger;
@@ -36,7 +36,7 @@ export function createDocumentsRpc(parts: DocumentsParts) {
     const { changes, dryRun } = call.request;
     try {
       const published = await store(readChanges(changes), { who: callerName(call), dryRun });
-      const pushed = published.isNew ? await parts.push() : true;
+      const pushed = published.isNew ? await parts.push(published.version) : true;
       callback(null, { version: published.version, outcomes: published.outcomes, pushed });
     } catch (error) {
       telemetry.publishes.inc({ result: error instanceof CmsError ? 'refused' : 'failed' });

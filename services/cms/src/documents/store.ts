@@ -2,6 +2,7 @@
 import type { Document, Kind } from '@linchpin/topology';
 import type { PoolClient } from 'pg';
 import { LOCK } from '../locks.ts';
+import { STORED } from '../publish/session.ts';
 import type { Digest } from './credential.ts';
 import type { Planned } from './plan.ts';
 
@@ -95,6 +96,8 @@ export async function insertVersion(
   const version = Number(rows[0].version);
   await upsertDocuments(client, version, plan);
   await upsertCredentials(client, version, plan);
+  // Heard when the transaction is committed, by the pod that hands over.
+  await client.query('SELECT pg_notify($1, $2)', [STORED, String(version)]);
   return version;
 }
 

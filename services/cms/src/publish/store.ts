@@ -1,20 +1,17 @@
 // What PostgreSQL holds for the roles, read by the push as it was at one moment.
 import type { Head, PublishedDocument } from '@linchpin/proto/subjects';
 import type { PoolClient } from 'pg';
-import { LOCK } from '../locks.ts';
 
 const BATCH = 1000;
 
-/** Runs while no other CMS pod writes to the buckets, and sees one state of the tables throughout. */
-export async function alone<T>(client: PoolClient, run: () => Promise<T>): Promise<T> {
-  // The lock comes first: a transaction sees what was there at its first query, even if that one had to wait.
-  await client.query('SELECT pg_advisory_lock($1)', [LOCK.push]);
+/** Sees one state of the tables throughout. A pod that stands still meanwhile is cut off, or old rows could never be removed. */
+export async function atOneMoment<T>(client: PoolClient, run: () => Promise<T>): Promise<T> {
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await client.query("SET LOCAL idle_in_transaction_session_timeout = '60s'");
     return await run();
   } finally {
     await client.query('ROLLBACK').catch(() => {});
-    await client.query('SELECT pg_advisory_unlock($1)', [LOCK.push]).catch(() => {});
   }
 }
 

@@ -5,8 +5,10 @@ import { type BucketWatchOptions, type NatsLink, watchBucket } from '@linchpin/t
 import { z } from 'zod';
 import type { Telemetry } from '../telemetry.ts';
 
-/** Three reports missed. */
+/** Three reports missed, by our own clock. */
 const STALE_MS = 90_000;
+/** What the clocks of pods may differ by: a report that is older than this was left by a pod that is gone. */
+const CLOCKS_DIFFER_MS = 10 * 60_000;
 const REMEMBERED_VERSIONS = 100;
 
 export interface Expected {
@@ -29,6 +31,7 @@ export interface Replicas {
 
 export function createReplicas(nats: NatsLink, telemetry: Telemetry, log: Logger, now = Date.now): Replicas {
   const reports = new Map<string, ReplicaReport>();
+  const arrivedAt = new Map<string, number>();
   const madeAt = new Map<number, number>();
   let current = 0;
   let stop = () => {};
@@ -41,6 +44,7 @@ export function createReplicas(nats: NatsLink, telemetry: Telemetry, log: Logger
   function onReport(report: ReplicaReport): void {
     const before = reports.get(report.pod)?.version ?? 0;
     reports.set(report.pod, report);
+    arrivedAt.set(report.pod, now());
     const made = madeAt.get(report.version);
     // A pod that is new has not been waiting for the version since it was made.
     if (made !== undefined && before !== 0 && before !== report.version)
@@ -54,8 +58,10 @@ export function createReplicas(nats: NatsLink, telemetry: Telemetry, log: Logger
     for (const old of [...madeAt.keys()].slice(0, -REMEMBERED_VERSIONS)) madeAt.delete(old);
   }
 
-  const isUpToDate = ({ version, at }: ReplicaReport): boolean =>
-    version === current && now() - Date.parse(at) < STALE_MS;
+  const isUpToDate = ({ pod, version, at }: ReplicaReport): boolean =>
+    version === current &&
+    now() - (arrivedAt.get(pod) ?? 0) < STALE_MS &&
+    now() - Date.parse(at) < STALE_MS + CLOCKS_DIFFER_MS;
 
   telemetry.observeReplicas(() =>
     [...reports.values()].map(({ pod, version }) => ({ pod, behind: Math.max(0, current - version) })),
