@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { dockerBuild } from './docker.ts';
 
 export const LOCAL_BASE = 'linchpin/node-base';
 
@@ -23,10 +24,7 @@ export function buildLocalBase(root: string): void {
     writeFileSync(join(image, 'etc/passwd'), 'root:x:0:0::/:/\nlinchpin:x:10001:10001::/app:/\n');
     writeFileSync(join(image, 'etc/nsswitch.conf'), 'hosts: files dns\n');
     writeFileSync(join(folder, 'Dockerfile'), DOCKERFILE);
-    execFileSync('docker', ['build', '--quiet', '--tag', LOCAL_BASE, folder], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, DOCKER_BUILDKIT: process.env.DOCKER_BUILDKIT ?? '0' },
-    });
+    dockerBuild(['--tag', LOCAL_BASE, folder]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

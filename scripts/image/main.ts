@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundleRole, type ImageRole, ROLES } from './bundle.ts';
+import { dockerBuild } from './docker.ts';
 import { buildLocalBase, LOCAL_BASE } from './local-base.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -19,11 +20,18 @@ const { positionals, values } = parseArgs({
   },
 });
 const [what = ''] = positionals;
-if (what === 'local-base') {
-  buildLocalBase(root);
-} else if (what === 'all' || ROLES.includes(what as ImageRole)) {
-  for (const role of what === 'all' ? ROLES : [what as ImageRole]) await makeImage(role);
-} else {
+try {
+  await make();
+} catch (error) {
+  console.error(`image: ${(error as Error).message}`);
+  process.exitCode = 1;
+}
+
+async function make(): Promise<void> {
+  if (what === 'local-base') return buildLocalBase(root);
+  const roles = what === 'all' ? ROLES : ROLES.filter((role) => role === what);
+  for (const role of roles) await makeImage(role);
+  if (roles.length > 0) return;
   console.error(USAGE);
   process.exitCode = 2;
 }
@@ -46,12 +54,7 @@ async function makeImage(role: ImageRole): Promise<void> {
     ...(base && { BASE: base }),
   });
   const buildArgs = args.flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
-  const { status } = spawnSync('docker', ['build', '--quiet', '--tag', tag, ...buildArgs, root], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    // BuildKit is not everywhere; nothing in the Dockerfile needs it.
-    env: { ...process.env, DOCKER_BUILDKIT: process.env.DOCKER_BUILDKIT ?? '0' },
-  });
-  if (status !== 0) throw new Error(`docker build of ${tag} failed (exit code ${status})`);
+  dockerBuild([...buildArgs, '--tag', tag, root]);
   console.log(`${role}: built ${tag}`);
 }
 

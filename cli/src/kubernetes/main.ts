@@ -48,6 +48,6 @@ try {
     throw new CliError(`usage: jobs.js ${Object.keys(jobs).join('|')} <file>`, EXIT.usage);
   await job(file);
 } catch (error) {
-  process.stderr.write(`${name}: ${(error as Error).message}\n`);
+  process.stderr.write(`${(error as Error).message}\n`);
   process.exitCode = error instanceof CliError ? error.exitCode : EXIT.failed;
 }
