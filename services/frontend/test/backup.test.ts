@@ -230,6 +230,19 @@ test('follows a stream that is made anew and filled from memory, whose sequences
   sequence = before;
 });
 
+test('takes nothing for gone that a new stream has not got yet', async () => {
+  const one = await startPod('frontend-0');
+  one.take(first);
+  for (const key of ['bindings.a', 'bindings.b']) one.put(key, '[1]');
+  await written(one);
+  const restored = (await one.backup.restore(GROUP)).map((row) => ({ ...row, revision: 0 }));
+  const two = await startPod('frontend-1', restored);
+  two.take({ incarnation: 'second', term: 1 });
+  two.put('bindings.a', '[2]');
+  await written(two);
+  expect(await rows()).toEqual({ 'bindings.a': '[2]', 'bindings.b': '[1]' });
+});
+
 test('writes all of it again where the database was lost', async () => {
   const pod = await startPod('frontend-0');
   pod.take(first);

@@ -34,7 +34,10 @@ export interface Fabric {
    */
   onReleased(listener: (group: number) => void): () => void;
   describe(): FabricState;
-  /** As it is stored, of the groups that are served here; undefined where the key is deleted. */
+  /**
+   * As it is stored, of the groups that are served here; undefined where the key is deleted. What a lost stream had and the new one
+   * has not got yet has revision 0: it is not gone.
+   */
   entry(key: string): StoredEntry | undefined;
   entriesOfGroup(group: number): Iterable<Pick<StoredEntry, 'key' | 'revision'>>;
   /** Gives all groups away. Resolves when none is owned here any more; at once where nobody is there to take them. */
@@ -257,11 +260,13 @@ export function createFabric(options: FabricOptions): Fabric {
     describe,
     entry(key) {
       const slot = groups[groupOfKey(key)]?.slots.get(key);
-      if (!slot || slot.stored === undefined) return undefined;
-      return { key, text: JSON.stringify(slot.stored), revision: slot.revision };
+      const value = slot?.stored ?? slot?.durable;
+      if (!slot || value === undefined) return undefined;
+      return { key, text: JSON.stringify(value), revision: slot.revision };
     },
     *entriesOfGroup(group) {
-      for (const slot of groups[group]?.slots.all() ?? []) if (slot.stored !== undefined) yield slot;
+      for (const slot of groups[group]?.slots.all() ?? [])
+        if (slot.stored !== undefined || slot.durable !== undefined) yield slot;
     },
     async handAllOver() {
       isLeaving = true;
