@@ -18,7 +18,7 @@ import type { Owners } from '../src/signaling/dispatch.ts';
 import { createFakeFabric } from './fake-fabric.ts';
 import { createPhone, type Phone, type PhoneOptions } from './phone.ts';
 
-/** Several Front Ends in one process, with a table of the test's that says who serves whom. */
+/** Several Front Ends in one process, by default with a table of the test's that says who serves whom. */
 export interface Pool {
   readonly lab: Lab;
   readonly pods: ReadonlyMap<string, StartedRole>;
@@ -39,14 +39,16 @@ export interface Pool {
 
 export interface PoolOptions {
   pods: string[];
-  /** User to pod. */
+  /** User to pod; with `real` where each user is served is as it falls. */
   users: Record<string, string>;
+  /** The real fabric decides who serves whom, and keeps what there is of them in NATS. */
+  real?: boolean;
   config?: Record<string, unknown>;
 }
 
 const waiting = { timeout: 10_000, interval: 20 };
 
-export async function startPool({ pods: names, users, config = {} }: PoolOptions): Promise<Pool> {
+export async function startPool({ pods: names, users, real, config = {} }: PoolOptions): Promise<Pool> {
   const lab = await createLab();
   const key = join(lab.dir, 'pool.key');
   await writeFile(key, randomBytes(32));
@@ -73,14 +75,14 @@ export async function startPool({ pods: names, users, config = {} }: PoolOptions
       ...config,
     }) as FrontendConfig;
     const log = createLog({ role: 'frontend', name, level: (process.env.LOG as 'silent') ?? 'silent' });
-    const fabric = createFakeFabric(table.of(name));
+    const parts = real ? {} : { fabric: createFakeFabric(table.of(name)) };
     pods.set(
       name,
       await startRole({
         role: 'frontend',
         version: '0.0.0',
         config: parsed,
-        create: (given, host) => createRole(given, host, { fabric }),
+        create: (given, host) => createRole(given, host, parts),
         log,
       }),
     );
