@@ -17,6 +17,7 @@ import {
   type NatsLink,
   type TlsFiles,
 } from '@linchpin/host';
+import { createMembers, type MemberRecord, type Members } from '@linchpin/topology';
 import { createPublisher, type Publisher } from './publisher.ts';
 
 export interface LabOptions {
@@ -33,10 +34,15 @@ export interface Lab {
   readonly natsUrl: string;
   /** Paths of the certificate of a pod, made when first asked for. */
   tls(role: string, pod?: string): Promise<TlsFiles>;
-  mtls(role: string): Promise<Mtls>;
+  mtls(role: string, pod?: string): Promise<Mtls>;
   /** The certificate that SIP clients see, for the domain and localhost. */
   sipTls(domain: string): Promise<{ cert: string; key: string; ca: string }>;
   natsLink(role: string): Promise<NatsLink>;
+  /**
+   * A pod that is not there announces itself as one that is does, with a heartbeat, until its `stop` or the end of the lab.
+   * Resolves when others can know; its pool is named after its role unless it says otherwise.
+   */
+  announce(member: LabMember): Promise<Members>;
   /** Publishes documents the way CMS does. */
   readonly publisher: Publisher;
   stopNats(): Promise<void>;
@@ -52,6 +58,8 @@ export interface Lab {
   close(): Promise<void>;
 }
 
+export type LabMember = Pick<MemberRecord, 'role' | 'pod' | 'address'> & Partial<MemberRecord>;
+
 export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'linchpin-lab-')));
   await mkdir(dir, { recursive: true });
@@ -59,6 +67,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const authority = createAuthority(join(dir, 'pki'));
   const log = createLog({ name: 'lab', role: 'lab', level: 'silent' });
   const links: NatsLink[] = [];
+  const announced: Members[] = [];
   let nats: NatsServer | undefined;
   let natsPort = 0;
   let postgres: PostgresServer | undefined;
@@ -81,6 +90,16 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     });
     links.push(link);
     return link;
+  }
+
+  async function announce(member: LabMember): Promise<Members> {
+    const { role, pod, address, pool = role } = member;
+    const nats = await natsLink(role);
+    const members = createMembers({ nats, self: { pod, role, pool, address, productVersion: '0.0.0' }, log });
+    announced.push(members);
+    members.follow();
+    await members.announce(member);
+    return members;
   }
 
   async function start(): Promise<void> {
@@ -111,9 +130,10 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
       return `tls://127.0.0.1:${natsPort}`;
     },
     tls,
-    mtls: async (role) => createMtls(await tls(role)),
+    mtls: async (role, pod) => createMtls(await tls(role, pod)),
     sipTls: (domain) => certificate('sip', [domain, `sip.${domain}`, 'localhost']),
     natsLink,
+    announce,
     publisher: createPublisher(() => natsLink('cms')),
     async stopNats() {
       await nats?.stop();
@@ -129,6 +149,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
       };
     },
     async close() {
+      await Promise.all(announced.map((members) => members.stop()));
       await Promise.all(links.map((link) => link.close()));
       await Promise.all([nats?.stop(), postgres?.stop()]);
       if (options.dir === undefined) await rm(dir, { recursive: true, force: true });

@@ -22,6 +22,8 @@ let lab: Lab;
 let frontend: Neighbour;
 let director: StartedRole;
 let edge: Caller;
+let other: StartedRole;
+let edgeAtOther: Caller;
 let flows = 0;
 
 const newFlow = (): string => `edge-0/t.${++flows}`;
@@ -80,6 +82,28 @@ async function signIn(user: string, password: string, flow = newFlow(), fields: 
   return { flow, signed, response: await ask(signed, flow, fields) };
 }
 
+const startDirector = async (name: string): Promise<StartedRole> =>
+  startRole({
+    role: 'director',
+    version: '0.0.0',
+    config: directorConfig.parse({
+      name,
+      role: 'director',
+      dataDir: join(lab.dir, name),
+      rpc: { address: '127.0.0.1', port: 0 },
+      http: { address: '127.0.0.1', port: 0 },
+      tls: await lab.tls('director', name),
+      nats: { servers: [lab.natsUrl] },
+      // A bucket as wide as the tests need, and one that is quick to empty.
+      limits: {
+        unauthenticated: { perSecond: 1000, burst: 1000 },
+        sourceFailures: { perSecond: 0.001, burst: 5 },
+      },
+    }),
+    create: createRole,
+    log: createLog({ name, role: 'director', level: 'silent' }),
+  });
+
 beforeAll(async () => {
   lab = await createLab();
   frontend = await startNeighbour({
@@ -105,26 +129,7 @@ beforeAll(async () => {
       spec: { policies: { externalAccess: 'inside-only' } },
     }),
   ]);
-  director = await startRole({
-    role: 'director',
-    version: '0.0.0',
-    config: directorConfig.parse({
-      name: 'director-0',
-      role: 'director',
-      dataDir: join(lab.dir, 'director'),
-      rpc: { address: '127.0.0.1', port: 0 },
-      http: { address: '127.0.0.1', port: 0 },
-      tls: await lab.tls('director'),
-      nats: { servers: [lab.natsUrl] },
-      // A bucket as wide as the tests need, and one that is quick to empty.
-      limits: {
-        unauthenticated: { perSecond: 1000, burst: 1000 },
-        sourceFailures: { perSecond: 0.001, burst: 5 },
-      },
-    }),
-    create: createRole,
-    log: createLog({ name: 'director-0', role: 'director', level: 'silent' }),
-  });
+  director = await startDirector('director-0');
   edge = callAs('edge-0', await lab.mtls('edge'), 'director', `127.0.0.1:${director.rpc.port}`);
   await edge.up;
   // The replica and the stream to the Front End come up on their own.
@@ -134,6 +139,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   edge?.close();
+  edgeAtOther?.close();
+  await other?.stop();
   await director?.stop();
   await frontend?.stop();
   await lab?.close();
@@ -267,6 +274,92 @@ describe('live configuration', () => {
     await lab.stopNats();
     await signInQuietly('alice');
     await lab.startNats();
+  });
+});
+
+describe('several Directors', () => {
+  const alice = `alice@${LAB_DOMAIN}`;
+
+  beforeAll(async () => {
+    other = await startDirector('director-1');
+    edgeAtOther = callAs('edge-0', await lab.mtls('edge'), 'director', `127.0.0.1:${other.rpc.port}`);
+    await edgeAtOther.up;
+    await vi.waitUntil(() => other.role.configVersion() > 0 && frontend.callers.size === 2, {
+      timeout: 5000,
+    });
+  });
+
+  const askOther = async (message: SipRequest, flow: string): Promise<SipResponse> => {
+    edgeAtOther.send({ message: message.toBuffer(), flow });
+    const frame = await edgeAtOther.next(
+      (candidate) =>
+        candidate.flow === flow && candidate.message.length > 0 && isAnswerTo(candidate, message),
+    );
+    return parseMessage(frame.message) as SipResponse;
+  };
+
+  it('ask a client once more that answers the challenge of another one, with its password still good', async () => {
+    const flow = newFlow();
+    const challenge = await ask(request('REGISTER', alice), flow);
+    const answered = request('REGISTER', alice, [answerTo(challenge, 'REGISTER', 'alice', 'pw-alice')]);
+    const again = await askOther(answered, flow);
+    expect(again.status).toBe(401);
+    expect(again.get('www-authenticate')).toContain('stale=true');
+    expect(frontend.asked.some(passed(answered))).toBe(false);
+    const signed = request('REGISTER', alice, [answerTo(again, 'REGISTER', 'alice', 'pw-alice')]);
+    edgeAtOther.send({ message: signed.toBuffer(), flow });
+    await frontend.next(passed(signed));
+  });
+
+  it('take what comes on a flow that another one has signed in', async () => {
+    const flow = newFlow();
+    const [first, second] = [request('MESSAGE', alice), request('MESSAGE', alice)];
+    edge.send({ message: first.toBuffer(), flow, identity: `sip:${alice}` });
+    await frontend.next(passed(first));
+    edgeAtOther.send({ message: second.toBuffer(), flow, identity: `sip:${alice}` });
+    await frontend.next(passed(second));
+  });
+
+  it('bring a request to the Front End that says it serves the user', async () => {
+    const second = await startNeighbour({
+      role: 'frontend',
+      pod: 'frontend-1',
+      mtls: await lab.mtls('frontend', 'frontend-1'),
+      allow: ['director'],
+    });
+    const groups = { warm: [], backupLag: 0, users: 0, registrations: 0 };
+    const owned = Array.from({ length: 32 }, (_, group): [number, number] => [group, 1]);
+    const members = await lab.announce({
+      role: 'frontend',
+      pod: 'frontend-1',
+      address: second.address,
+      groups: { ...groups, owned },
+    });
+    await vi.waitUntil(() => second.callers.size === 2, { timeout: 5000 });
+    const send = (message: SipRequest) =>
+      edge.send({ message: message.toBuffer(), flow: newFlow(), identity: `sip:${alice}` });
+    const toSecond = request('MESSAGE', alice);
+    send(toSecond);
+    await second.next(passed(toSecond));
+    await members.stop();
+    await second.stop();
+    await vi.waitFor(async () => {
+      const toFirst = request('MESSAGE', alice);
+      send(toFirst);
+      await frontend.next(passed(toFirst), 500);
+    }, 5000);
+  });
+
+  it('tell the Edges before they end', async () => {
+    const watcher = await lab.announce({ role: 'frontend', pod: 'watcher-0', address: '127.0.0.1:1' });
+    await vi.waitUntil(() => watcher.get('director-1') !== undefined, { timeout: 5000 });
+    const states: (string | undefined)[] = [];
+    watcher.onChange(() => states.push(watcher.get('director-1')?.state));
+    await other.drain();
+    await vi.waitFor(() => expect(states).toContain('draining'), 5000);
+    await other.stop();
+    await vi.waitFor(() => expect(states.at(-1)).toBeUndefined(), 5000);
+    await watcher.stop();
   });
 });
 

@@ -261,6 +261,56 @@ describe('the next hop', () => {
   });
 });
 
+describe('Directors that come and go', () => {
+  /** A Director that says itself that it is there. */
+  async function join(pod: string) {
+    const neighbour = await startNeighbour({
+      role: 'director',
+      pod,
+      mtls: await lab.mtls('director', pod),
+      allow: ['edge'],
+    });
+    const members = await lab.announce({ role: 'director', pod, address: neighbour.address });
+    await vi.waitUntil(() => neighbour.callers.size === 1, { timeout: 5000 });
+    return { neighbour, members };
+  }
+
+  async function say(client: Client): Promise<SipRequest> {
+    const message = request('OPTIONS');
+    client.send(message.toBuffer());
+    return message;
+  }
+
+  it('share the flows; of one that ends the flows go to the others, and theirs stay', async () => {
+    const [one, two] = [await join('director-1'), await join('director-2')];
+    const all = [director, one.neighbour, two.neighbour];
+    const askedBy = (message: SipRequest) =>
+      vi.waitUntil(
+        () => {
+          const at = all.findIndex(({ asked }) => asked.some(carries(message)));
+          return at === -1 ? undefined : { at };
+        },
+        { timeout: 5000 },
+      );
+    const talking = await Promise.all(Array.from({ length: 24 }, connectClient));
+    const where = async () =>
+      Promise.all(talking.map(async (client) => (await askedBy(await say(client))).at));
+    const before = await where();
+    expect(new Set(before)).toEqual(new Set([0, 1, 2]));
+
+    await one.members.announce({ state: 'draining' });
+    await one.members.stop();
+    await one.neighbour.stop();
+    const gone = all.splice(1, 1, { asked: [] } as never)[0];
+    await vi.waitUntil(() => gone?.callers.size === 0, { timeout: 5000 });
+    const after = await where();
+    before.forEach((at, flow) => void expect(after[flow] === at || at === 1).toBe(true));
+    expect(after).not.toContain(1);
+    await two.members.stop();
+    await two.neighbour.stop();
+  });
+});
+
 describe('the doors', () => {
   it('answer a ping with a pong', async () => {
     const client = await connectClient();
