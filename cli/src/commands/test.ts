@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Home } from '../installation/home.ts';
 import { requireSettings, type Settings } from '../installation/settings.ts';
@@ -6,7 +7,7 @@ import { create, remove } from '../management/changes.ts';
 import { type Cms, withCms } from '../management/cms.ts';
 import { generatePassword, readPasswordFile } from '../management/password.ts';
 import { installationSite } from '../management/site.ts';
-import { type Account, type Server, serverOf } from '../synthetic/client.ts';
+import { type Account, connectClient, type Server, serverOf } from '../synthetic/client.ts';
 import { type Result, runTransactions, type Transaction } from '../synthetic/transactions.ts';
 
 export interface TestOptions {
@@ -38,9 +39,6 @@ async function readAccount(text: string): Promise<Account> {
   return { name, password: await readPasswordFile(file) };
 }
 
-/** A replica applies a version within a second; a sign-in that came before is refused and tried again. */
-const SETTLE_MS = 15_000;
-
 async function withPassingUsers(
   home: Home,
   transactions: readonly Transaction[],
@@ -70,13 +68,27 @@ async function createUsers(cms: Cms, { domain }: Settings): Promise<[Account, Ac
   return accounts;
 }
 
-async function untilKnown(server: Server, accounts: [Account, Account]): Promise<void> {
-  const [first, second] = accounts;
-  for (const deadline = Date.now() + SETTLE_MS; ; ) {
-    const results = [
-      ...(await runTransactions(['registration'], { server, accounts: [second, first] })),
-      ...(await runTransactions(['registration'], { server, accounts: [first, second] })),
-    ];
-    if (results.every(({ result }) => result === 'success') || Date.now() > deadline) return;
+/** Few attempts: a Director shuts a source out that fails to sign in again and again. */
+const PAUSES_MS = [250, 500, 1000, 2000, 4000, 8000];
+
+/** New users are known when every pod runs the version that has them; a server that is not there is the transactions' to say. */
+async function untilKnown(server: Server, accounts: readonly Account[]): Promise<void> {
+  for (const pause of PAUSES_MS) {
+    try {
+      for (const account of accounts) await signIn(account, server);
+      return;
+    } catch (error) {
+      if ((error as CliError).exitCode === EXIT.notRunning) return;
+      await wait(pause);
+    }
+  }
+}
+
+async function signIn(account: Account, server: Server): Promise<void> {
+  const client = await connectClient(account, server);
+  try {
+    await client.register();
+  } finally {
+    await client.leave();
   }
 }

@@ -61,7 +61,9 @@ export async function connectClient({ name, password }: Account, server: Server)
   });
   const { address, port } = server;
   const flow = await connector.connect({ address, port }, domain).catch((cause: Error) => {
-    throw new CliError(`${address}:${port} takes no connection: ${cause.message}`, EXIT.failed, { cause });
+    throw new CliError(`${address}:${port} takes no connection: ${cause.message}`, EXIT.notRunning, {
+      cause,
+    });
   });
   const contact = `<sip:${flow.sentBy};transport=${server.transport}>`;
   const registration = { callId: newId(), cseq: 0 };
