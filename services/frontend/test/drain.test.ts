@@ -1,3 +1,14 @@
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import { createRpcClient } from '@linchpin/host';
+import {
+  type DescribeUserReply,
+  type DescribeUserRequest,
+  FrontendClient,
+  type GetPoolReply,
+  type GetPoolRequest,
+} from '@linchpin/proto/frontend/v1/frontend';
+import { type DrainProgress, DrainState, PodClient } from '@linchpin/proto/pod/v1/pod';
 import { LAB_DOMAIN } from '@linchpin/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Phone } from './phone.ts';
@@ -106,3 +117,53 @@ test('datagrams are relayed for as long as the pod runs, and new connections are
   expect((await calling).status).toBe(603);
   await over;
 }, 30_000);
+
+// Last, with the real fabric: what the tests above moved by hand.
+test('its groups go to the other with all that is kept for their users, and then nothing is left', async () => {
+  await pool.close();
+  const users = Object.fromEntries(people.map((name) => [name, '']));
+  pool = await startPool({ pods: [A, B], users, real: true, config: { drainSeconds: 12 } });
+  const admin = createRpcClient(
+    FrontendClient,
+    `127.0.0.1:${pool.pods.get(B)?.rpc.port}`,
+    'frontend',
+    await pool.lab.mtls('admin'),
+  );
+  const poolNow = promisify<GetPoolRequest, GetPoolReply>(admin.getPool.bind(admin));
+  const describeUser = promisify<DescribeUserRequest, DescribeUserReply>(admin.describeUser.bind(admin));
+  await vi.waitFor(
+    async () => expect((await poolNow({ pool: '' })).quorum).toBe('32 of 32 groups served'),
+    soon,
+  );
+  const phones = await Promise.all(people.map((name, at) => signedIn(name, at % 2 ? A : B, 'tcp')));
+  const [stays, leaves, other] = phones as [Phone, Phone, Phone];
+  const seen: DrainProgress[] = [];
+  const pod = createRpcClient(
+    PodClient,
+    `127.0.0.1:${pool.pods.get(A)?.rpc.port}`,
+    'frontend',
+    await pool.lab.mtls('admin'),
+  );
+  const call = pod.drain({}).on('data', (progress: DrainProgress) => seen.push(progress));
+  const ended = once(call, 'end');
+  await vi.waitFor(() => expect(seen.length).toBeGreaterThan(0), soon);
+  // Whoever it is that serves them by now.
+  const asked = stays.ask('MESSAGE', other.aor, { body: 'are you still there?' });
+  other.answer(await other.next('MESSAGE'), 200);
+  expect((await asked).status).toBe(200);
+  await ended;
+  expect(seen.at(-1)).toMatchObject({ state: DrainState.DONE, remaining: {} });
+  const { groups } = await poolNow({ pool: '' });
+  expect(groups.every(({ owner }) => owner === B)).toBe(true);
+  expect(groups[0]?.lastSequence).toBeGreaterThan(0);
+  await pool.pods.get(A)?.stop();
+  // The binding is kept for its grace, over the end of the pod to which its connection was.
+  expect(await describeUser({ user: leaves.aor })).toMatchObject({
+    servedBy: B,
+    owner: B,
+    endpoints: [{ contact: leaves.contact, pod: A }],
+  });
+  await signedIn('person-1', B, 'tcp');
+  admin.close();
+  pod.close();
+}, 60_000);
