@@ -15,7 +15,7 @@ export interface Flows {
   here(id: string): Flow | undefined;
   /** A connection that ends here. */
   connection(id: string): Flow | undefined;
-  /** For a flow at another pod that is not known yet, that pod tells on the first use whether it lives. */
+  /** Of a flow at another pod that is not known yet, that pod is asked whether it lives. */
   find(id: string): Flow | undefined;
   /** Makes a flow at another pod known again after a restart; undefined when the flow is gone for good. */
   revive(facts: FlowFacts): Flow | undefined;

@@ -47,6 +47,19 @@ export interface InboundParts {
   log: Logger;
 }
 
+/** A request whose sender is proven, or that needs none. */
+interface Admitted {
+  /** As it came. */
+  received: SipRequest;
+  /** Without our own Route values, which are read into `hops`. */
+  request: SipRequest;
+  flow: Flow;
+  identity: string;
+  hops: readonly Hop[];
+  route: Route;
+  traceparent(): string;
+}
+
 /** Everything that a request passes before its handler: method, RFC 3261 16.3, our own Route values, who sent it, who serves it. */
 export function createInbound(parts: InboundParts): (request: SipRequest, flow: Flow) => void {
   const { layer, proxy, routes, authenticate, readHop, createCall, isOpen, dispatch } = parts;
@@ -104,23 +117,29 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
       telemetry.response(received.method, verdict.challenge.status);
       return layer.reply(received, flow, verdict.challenge);
     }
-    const { identity } = verdict;
-    const begin = (): void => {
-      const transaction = layer.accept(received, flow);
-      void serve(createCall({ request, transaction, identity, hops, traceparent }), route);
-    };
+    place({ received, request, flow, identity: verdict.identity, hops, route, traceparent });
+  }
+
+  /** Here, or at the Front End that serves the user whom it concerns. */
+  function place(admitted: Admitted): void {
+    const { received, request, flow, identity, hops } = admitted;
     const user = identity === '' ? undefined : userOf(request, hops);
-    if (user === undefined || dispatch.isHere(user)) return begin();
-    const trace = traceparent();
+    if (user === undefined || dispatch.isHere(user)) return begin(admitted);
+    const traceparent = admitted.traceparent();
     dispatch.relay({
       request: received,
       flow,
       identity,
       aor: user,
-      traceparent: trace,
-      serve: begin,
-      refuse: (refused) => refuse(received, flow, refused, trace),
+      traceparent,
+      serve: () => begin({ ...admitted, traceparent: () => traceparent }),
+      refuse: (refused) => refuse(received, flow, refused, traceparent),
     });
+  }
+
+  function begin({ received, request, flow, identity, hops, route, traceparent }: Admitted): void {
+    const transaction = layer.accept(received, flow);
+    void serve(createCall({ request, transaction, identity, hops, traceparent }), route);
   }
 
   /**

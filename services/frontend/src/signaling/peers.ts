@@ -1,9 +1,15 @@
 import { createPeerServer, type Logger, type Peer, type PeerServer } from '@linchpin/host';
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
-import { type Flow, parseMessage, SipError, SipResponse, type TransactionLayer } from '@linchpin/sip';
+import {
+  type Flow,
+  parseMessage,
+  SipError,
+  SipRequest,
+  type SipResponse,
+  type TransactionLayer,
+} from '@linchpin/sip';
 import { survive } from './failures.ts';
 import { closed } from './frames.ts';
-import type { RemoteFlow } from './remote-flow.ts';
 import type { RemoteFlows } from './remote-flows.ts';
 import { withTraceparent } from './trace.ts';
 
@@ -41,24 +47,27 @@ export function createPeers({ pod, flows, here, layer, onToClient, tellFrontEnds
     return flow !== undefined && (flow.send(message) || !flow.reliable);
   }
 
-  function receive(frame: Frame, flow: RemoteFlow | undefined): void {
-    const message = parseMessage(frame.message);
-    if (!flow || (frame.identity === '' && !(message instanceof SipResponse)))
-      // Nobody has a reason to send one: who takes a request from a client challenges by itself.
-      return log.error({ flow: frame.flow }, 'a request without an identity was dropped');
-    withTraceparent(frame.traceparent, () => layer.receive(message, flow));
-    // RFC 3261 18: the next datagram of this address may be anybody's.
-    if (!flow.reliable) flow.identity = '';
-  }
-
-  function read(handle: () => void, frame: Frame, from: string): void {
+  /** Undefined for what cannot be read, though Edge, Director or the other Front End have read it before. */
+  function messageIn({ message, flow }: Frame, from: string): SipRequest | SipResponse | undefined {
     try {
-      handle();
+      return parseMessage(message);
     } catch (error) {
       if (!(error instanceof SipError)) throw error;
-      // Edge, Director or the other Front End have read it before.
-      log.warn({ from, flow: frame.flow, reason: error.reason }, 'unreadable frame dropped');
+      log.warn({ from, flow, reason: error.reason }, 'unreadable frame dropped');
+      return undefined;
     }
+  }
+
+  function receive(frame: Frame, from: string): void {
+    const message = messageIn(frame, from);
+    if (!message) return;
+    // Nobody has a reason to send one: who takes a request from a client challenges by itself.
+    if (frame.identity === '' && message instanceof SipRequest)
+      return log.error({ from, flow: frame.flow }, 'a request without an identity was dropped');
+    const flow = flows.of(frame);
+    withTraceparent(frame.traceparent, () => layer.receive(message, flow));
+    // Anyone can send from any address: what was proved holds for this message.
+    if (!flow.reliable) flow.identity = '';
   }
 
   function ended(frame: Frame, { role }: Peer<Frame>): void {
@@ -75,17 +84,17 @@ export function createPeers({ pod, flows, here, layer, onToClient, tellFrontEnds
     if (isForClient(frame, peer)) {
       if (!toClient(frame)) peer.send(closed(frame.flow));
     } else if (frame.event === FlowEvent.CLOSED) ended(frame, peer);
-    else if (frame.event === FlowEvent.UNSPECIFIED)
-      read(() => receive(frame, flows.of(frame)), frame, peer.pod);
+    else if (frame.event === FlowEvent.UNSPECIFIED) receive(frame, peer.pod);
   }
 
-  function response(frame: Frame, from: string): void {
-    const message = parseMessage(frame.message);
-    // Requests come by way of Directors and Front Ends that were asked in: an Edge cannot vouch for anybody.
-    if (!(message instanceof SipResponse))
+  function onAnswer(frame: Frame, from: string): void {
+    if (frame.event === FlowEvent.CLOSED) return flows.ended(frame.flow);
+    const message = frame.event === FlowEvent.UNSPECIFIED ? messageIn(frame, from) : undefined;
+    // Requests come on streams of Directors and Front Ends to this pod: an Edge cannot vouch for anybody.
+    if (message instanceof SipRequest)
       return log.error({ from, flow: frame.flow }, 'a request from Edge was dropped');
     const flow = flows.find(frame.flow);
-    if (flow) withTraceparent(frame.traceparent, () => layer.receive(message, flow));
+    if (message && flow) withTraceparent(frame.traceparent, () => layer.receive(message, flow));
   }
 
   const server = createPeerServer<Frame>({
@@ -94,15 +103,8 @@ export function createPeers({ pod, flows, here, layer, onToClient, tellFrontEnds
     onFrame: (frame, peer) => survive(() => onFrame(frame, peer), log),
   });
   return {
-    handler: server.handler,
-    peers: server.peers,
-    send: server.send,
-    close: server.close,
+    ...server,
     toClient,
-    answered(frame, from) {
-      if (frame.event === FlowEvent.CLOSED) flows.ended(frame.flow);
-      else if (frame.event === FlowEvent.UNSPECIFIED)
-        survive(() => read(() => response(frame, from), frame, from), log);
-    },
+    answered: (frame, from) => survive(() => onAnswer(frame, from), log),
   };
 }
