@@ -26,7 +26,7 @@ export interface FrontEnd {
   /** Publishes as CMS does, and waits until the role runs it. */
   publish(documents: LabDocument[]): Promise<void>;
   /** Stops the role as it stands and starts another on what it left: same ports, same folder. */
-  restart(until?: 'ready' | 'not-loaded'): Promise<void>;
+  restart(until?: 'ready' | 'not-loaded', meanwhile?: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -35,6 +35,8 @@ export interface FrontEndOptions {
   documents?: LabDocument[];
   edges?: Record<string, string>;
   config?: Record<string, unknown>;
+  /** Gives it a PostgreSQL. */
+  postgres?: boolean;
 }
 
 const people = (users: string[]): LabDocument[] =>
@@ -42,7 +44,7 @@ const people = (users: string[]): LabDocument[] =>
 
 export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
   const { users, documents = [], edges = {}, config: changes = {} } = options;
-  const lab = await createLab();
+  const lab = await createLab({ postgres: options.postgres === true });
   const dataDir = await mkdtemp(join(tmpdir(), 'linchpin-frontend-'));
   const topology = topologyDocument([
     { role: 'frontend', members: { 'frontend-0': '127.0.0.1:7040' } },
@@ -70,6 +72,7 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
         sipTcp: { port: ports.tcp ?? 0 },
         sipTls: { port: 0 },
       },
+      ...(options.postgres && { postgres: database() }),
       ...changes,
     }) as FrontendConfig;
     const log = createLog({
@@ -78,6 +81,11 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
       level: (process.env.LOG as 'silent') ?? 'silent',
     });
     return startRole({ role: 'frontend', version: '0.0.0', config, create: createRole, log });
+  }
+
+  function database() {
+    const { port, passwordFile } = lab.postgres;
+    return { host: '127.0.0.1', port, user: 'linchpin', database: 'postgres', passwordFile };
   }
 
   const version = () => started.role.configVersion();
@@ -115,9 +123,10 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
       phones.push(phone);
       return phone;
     },
-    async restart(until = 'ready') {
+    async restart(until = 'ready', meanwhile = async () => {}) {
       ports = { udp: server('udp').port, tcp: server('tcp').port };
       await started.stop();
+      await meanwhile();
       started = await start();
       if (until === 'ready') await loaded();
     },
