@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -82,10 +82,18 @@ function run(path: string, env: Record<string, string> = {}): Process {
   };
 }
 
+/** Stays until the file is removed. */
+async function inviteGuest(): Promise<string> {
+  const file = join(certificates.dir, 'guest');
+  await writeFile(file, '');
+  return file;
+}
+
 const messages = ({ lines }: Process) => lines.map(({ msg }) => msg);
 
 test('starts, tells its status, and ends cleanly on SIGTERM after draining', async () => {
-  const { path, ports } = await configure({ greeter: { drainMs: 300 } });
+  const guest = await inviteGuest();
+  const { path, ports } = await configure({ greeter: { guest } });
   const role = run(path);
   await role.said('started');
   const http = `http://127.0.0.1:${ports.http}`;
@@ -113,6 +121,7 @@ test('starts, tells its status, and ends cleanly on SIGTERM after draining', asy
   expect(metrics).toMatch(/^linchpin_drain_active\{.*\} 1$/m);
   expect(metrics).toMatch(/^linchpin_drain_remaining\{what="guests",.*\} 1$/m);
   expect(metrics).toMatch(/^linchpin_drain_forced_total\{.*\} 0$/m);
+  await rm(guest);
   expect(await role.exited).toEqual([0, null]);
   expect(messages(role).slice(-3)).toEqual(['draining', 'greeter stopped', 'stopped']);
   expect(role.lines.at(-2)).toMatchObject({
@@ -156,7 +165,8 @@ async function callDrain(port: number, as: string) {
 }
 
 test('an administrator drains it by RPC, sees how it goes, and the process ends', async () => {
-  const { path, ports } = await configure({ greeter: { drainMs: 1_500 } });
+  const guest = await inviteGuest();
+  const { path, ports } = await configure({ greeter: { guest } });
   const role = run(path);
   await role.said('started');
   const drain = await callDrain(ports.rpc, 'admin');
@@ -169,6 +179,7 @@ test('an administrator drains it by RPC, sees how it goes, and the process ends'
   const other = await callDrain(ports.rpc, 'cms');
   expect((await other.first)[0]).toMatchObject({ joined: true });
   role.child.kill('SIGTERM');
+  await rm(guest);
   expect(await drain.ended).toBeUndefined();
   expect(drain.seen.at(-1)).toMatchObject({ state: DrainState.DONE, remaining: {} });
   expect(await role.exited).toEqual([0, null]);

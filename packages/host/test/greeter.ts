@@ -1,4 +1,5 @@
 // A role that does next to nothing, for the tests of a role's process.
+import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
@@ -10,6 +11,8 @@ const schema = hostConfig.extend({
   greeter: z.strictObject({
     port: z.int(),
     drainMs: z.number().default(0),
+    /** A file: a guest stays for as long as it is there. */
+    guest: z.string().optional(),
     trips: z.boolean().default(false),
   }),
 });
@@ -29,10 +32,9 @@ function create({ greeter }: Config, host: Host): Role {
       await listening.promise;
     },
     async drain(draining) {
-      let guests = greeter.drainMs > 0 ? 1 : 0;
-      draining.count(() => ({ guests }));
-      await wait(greeter.drainMs);
-      guests = 0;
+      const { drainMs, guest } = greeter;
+      draining.count(() => ({ guests: guest !== undefined && existsSync(guest) ? 1 : 0 }));
+      await Promise.all([draining.idle(), wait(drainMs)]);
     },
     async stop() {
       server?.close();
