@@ -1,5 +1,5 @@
 import { StateUnavailable } from '../state-unavailable.ts';
-import type { GroupStream } from './group-stream.ts';
+import { type GroupStream, SequenceConflict } from './group-stream.ts';
 import type { Slot, Slots, Waiter } from './slot.ts';
 
 export interface GroupWriterOptions {
@@ -98,7 +98,16 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
   function trouble(error: Error): void {
     isOpen = false;
     epoch++;
+    // What was refused is not stored; of all else the next claim tells.
+    if (error instanceof SequenceConflict) putBack();
     onTrouble(error);
+  }
+
+  function putBack(): void {
+    if (!underWay) return;
+    underWay.slot.waiters.unshift(...underWay.waiters);
+    queue.add(underWay.slot);
+    underWay = undefined;
   }
 
   function stored({ slot, value, text, sequence, waiters, givenUp }: UnderWay): void {
@@ -148,14 +157,9 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
       return last;
     },
     open(claim) {
-      const entry = underWay;
-      underWay = undefined;
       epoch++;
-      if (entry && entry.sequence < claim) stored(entry);
-      else if (entry) {
-        entry.slot.waiters.unshift(...entry.waiters);
-        queue.add(entry.slot);
-      }
+      if (underWay && underWay.sequence < claim) stored(underWay);
+      else putBack();
       last = claim;
       isOpen = true;
       pump();
@@ -165,11 +169,7 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
       epoch++;
     },
     lost(after) {
-      if (underWay && underWay.sequence > after) {
-        underWay.slot.waiters.unshift(...underWay.waiters);
-        queue.add(underWay.slot);
-        underWay = undefined;
-      }
+      if (underWay && underWay.sequence > after) putBack();
       for (const slot of slots.all()) {
         if (slot.revision <= after && after > 0) continue;
         slot.stored = undefined;

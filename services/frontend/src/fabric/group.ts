@@ -126,14 +126,8 @@ export function createGroup(parts: GroupParts): Group {
     for (const action of actions) act[action]();
     if (before === next) return;
     log.debug({ group, before, phase: next, term }, 'routing group');
-    if (next === 'warm' || next === 'following') settleAfter(before);
-    parts.onChange();
-  }
-
-  /** Who comes back to following has maybe read everything long ago. */
-  function settleAfter(before: GroupPhase): void {
     if (before === 'taking') pausedUntil = performance.now() + RETRY_MS;
-    if (phase === 'following' && copy.whole) enter({ type: 'whole' });
+    parts.onChange();
   }
 
   const act: Record<GroupAction, () => void> = {
