@@ -25,6 +25,7 @@ export interface Connection {
 /** RFC 5626 4.5 lets them be configured: a person who talks waits for no half minute. */
 const backOff = { baseMs: 500, maxMs: 30_000 };
 const PONG_MS = 10_000;
+const REPLACED_MS = 2000;
 
 /** RFC 5626 4.5: 50 to 100% of the base, doubled with each failure. */
 export const backOffMs = (failures: number): number =>
@@ -71,7 +72,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     const before = current;
     current = flow;
     flow.onClose((why) => flow === current && !closing && lost(why));
-    before?.close('replaced');
+    // What was asked over it may still be answered.
+    if (before !== undefined) setTimeout(() => before.close('replaced'), REPLACED_MS).unref();
     keepAliveIn(flow, seconds);
     options.onUp(flow);
     for (const resolve of [...waiting]) resolve(flow);

@@ -33,13 +33,16 @@ export interface Ownership extends Owner {
 }
 
 export interface PoolView {
+  /** What those who were not taken away said last; of the dead it says what they said. */
   members(): Promise<Announced[]>;
+  /** Told each time a member said something. */
+  onMember(listener: (member: Announced) => void): void;
   owners(): Promise<Map<number, Owner>>;
   /** Who owns a group, by its store. */
   ownerOf(group: number): Promise<Owner | undefined>;
   /** Everything that is written to `owner` of a group from now on, the present one first; grows as it happens. */
   follow(group: number): Promise<readonly Ownership[]>;
-  /** Resolves with the milliseconds it took until every group is owned by one of these pods, and they say so themselves. */
+  /** Resolves with the milliseconds it took until every group is owned by one of these pods, by none more than its share, and they say so themselves. */
   ownedBy(pods: readonly string[], milliseconds?: number): Promise<number>;
 }
 
@@ -55,6 +58,7 @@ export const groupBucketName = (pool: string, group: number): string =>
 export function createPoolView(lab: Lab, pool: string): PoolView {
   let link: Promise<NatsLink> | undefined;
   const opened = new Map<string, Promise<KV>>();
+  const listeners = new Set<(member: Announced) => void>();
 
   async function bucket(name: string): Promise<KV> {
     link ??= lab.natsLink('admin');
@@ -76,13 +80,27 @@ export function createPoolView(lab: Lab, pool: string): PoolView {
     }
   }
 
+  /** What members said last; followed, for they say it twice a second. */
+  let followed: Promise<Map<string, Announced>> | undefined;
+  async function followMembers(): Promise<Map<string, Announced>> {
+    const said = new Map<string, Announced>();
+    const watch = await (await bucket('members')).watch();
+    void (async () => {
+      for await (const entry of watch) {
+        if (entry.operation !== 'PUT') said.delete(entry.key);
+        else {
+          const member = entry.json() as Announced;
+          said.set(entry.key, member);
+          for (const listener of listeners) listener(member);
+        }
+      }
+    })();
+    return said;
+  }
+
   async function members(): Promise<Announced[]> {
-    const kv = await bucket('members').catch(() => undefined);
-    if (kv === undefined) return [];
-    const keys: string[] = [];
-    for await (const key of await kv.keys()) keys.push(key);
-    const values = await Promise.all(keys.map((key) => read<Announced>('members', key)));
-    return values.filter((member) => member !== undefined);
+    followed ??= followMembers();
+    return [...(await followed).values()];
   }
 
   const ownerOf = (group: number): Promise<Owner | undefined> =>
@@ -100,15 +118,25 @@ export function createPoolView(lab: Lab, pool: string): PoolView {
   async function missing(pods: readonly string[]): Promise<string> {
     const [stored, announced] = await Promise.all([owners(), members()]);
     const said = new Map(
-      announced.flatMap(({ pod, groups }) => (groups?.owned ?? []).map(([group]) => [group, pod] as const)),
+      announced
+        .filter(({ pod }) => pods.includes(pod))
+        .flatMap(({ pod, groups }) => (groups?.owned ?? []).map(([group]) => [group, pod] as const)),
     );
     const wrong = Array.from({ length: GROUPS }, (_, group) => group).filter((group) => {
       const owner = stored.get(group)?.pod;
       return owner === undefined || !pods.includes(owner) || said.get(group) !== owner;
     });
-    return wrong
-      .map((group) => `${group}: stored ${stored.get(group)?.pod}, announced ${said.get(group)}`)
-      .join('; ');
+    const fair = Math.ceil(GROUPS / pods.length);
+    const greedy = announced
+      .filter(({ pod, groups }) => pods.includes(pod) && (groups?.owned.length ?? 0) > fair)
+      .map(({ pod, groups }) => `${pod} owns ${groups?.owned.length}, more than ${fair}`);
+    return [...greedy, ...unowned(wrong)].join('; ');
+
+    function unowned(groups: readonly number[]): string[] {
+      return groups.map(
+        (group) => `${group}: stored ${stored.get(group)?.pod}, announced ${said.get(group)}`,
+      );
+    }
   }
 
   async function follow(group: number): Promise<readonly Ownership[]> {
@@ -124,6 +152,7 @@ export function createPoolView(lab: Lab, pool: string): PoolView {
 
   return {
     members,
+    onMember: (listener) => void listeners.add(listener),
     owners,
     ownerOf,
     follow,
@@ -134,7 +163,7 @@ export function createPoolView(lab: Lab, pool: string): PoolView {
         if (wrong === '') return performance.now() - begun;
         if (performance.now() - begun > milliseconds)
           throw new Error(`not every group is owned by ${pods.join(', ')}: ${wrong}`);
-        await wait(50);
+        await wait(100);
       }
     },
   };
