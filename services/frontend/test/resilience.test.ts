@@ -80,7 +80,8 @@ describe('while the store is away', () => {
     await bob.register();
     await frontEnd.lab.stopNats();
     const refused = await alice.register();
-    expect([refused.status, refused.get('retry-after')]).toEqual([503, '5']);
+    expect(refused.status).toBe(503);
+    expect(refused.get('retry-after')).toMatch(/^[123]$/);
     expect(await delivered(alice, bob, 'bob')).toBe(200);
     await frontEnd.lab.startNats();
     await expect.poll(async () => (await alice.register()).status, { timeout: 10_000 }).toBe(200);
@@ -113,7 +114,7 @@ describe('a Front End that starts while the store is away', () => {
     await bob.register();
     await frontEnd.lab.stopNats();
     await frontEnd.restart('not-loaded');
-    const refused = await alice.exchange(alice.build('MESSAGE', uriOf('bob')));
+    const refused = await alice.ask('MESSAGE', uriOf('bob'));
     expect([refused.status, refused.get('ms-diagnostics')?.slice(0, 4)]).toEqual([503, '1081']);
     await frontEnd.lab.startNats();
     await expect.poll(() => frontEnd.started.host.health.state, { timeout: 10_000 }).toBe('ready');

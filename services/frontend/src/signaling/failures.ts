@@ -3,7 +3,8 @@ import { SipError } from '@linchpin/sip';
 import { Refused } from '../refused.ts';
 import { StateUnavailable } from '../state-unavailable.ts';
 
-const RETRY_AFTER_SECONDS = '5';
+/** Seconds, spread so that not everybody comes at once; few, for a pool has another owner by then and a write has waited already. */
+const retryAfter = (): string => String(1 + Math.floor(Math.random() * 3));
 
 const ruleOfStatus: Record<number, string> = {
   416: 'uri-scheme',
@@ -26,7 +27,7 @@ export function toRefused(error: unknown, log: Logger): Refused {
 }
 
 export const unavailable = (rule: 'state-unavailable' | 'not-loaded'): Refused =>
-  new Refused(503, 'The store of user state is away', rule, [['Retry-After', RETRY_AFTER_SECONDS]]);
+  new Refused(503, 'The store of user state is away', rule, [['Retry-After', retryAfter()]]);
 
 /** An ACK has no answer: its sender learns what is wrong from the next request in the dialog. */
 export function withoutAnswer(handle: () => void, log: Logger): void {
