@@ -6,3 +6,11 @@ export const LOCK = {
   /** One pod writes to the buckets: it holds this for as long as it is the active one. */
   active: 5_061_004,
 } as const;
+
+/** What CMS pods on one database tell each other (NOTIFY); the payload is a version. */
+export const CHANNEL = {
+  /** A new version was made, by any pod. */
+  stored: 'linchpin_cms_stored',
+  /** The active pod has handed this version to NATS. */
+  handedOver: 'linchpin_cms_handed_over',
+} as const;

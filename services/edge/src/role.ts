@@ -51,7 +51,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
 
   const outward = createOutward({
     find: sessions.find,
-    onMessage: ({ underWay }, message) => underWay.passedBytes(message, Date.now()),
+    onMessage: ({ underWay }, message) => underWay.passedBytes(message, performance.now()),
     log,
   });
   const deliver = (frame: Frame, reply: (answer: Frame) => void): void => {
@@ -127,7 +127,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
       draining.count(() => ({ connections: sessions.size }));
       await closeGently(draining, {
         open: sessions.all,
-        busy: () => busyAt(Date.now()),
+        busy: () => busyAt(performance.now()),
         close: ({ flow }) => flow.close('the server is leaving'),
         refuse: listeners.refuse,
       });

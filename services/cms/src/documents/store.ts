@@ -1,8 +1,7 @@
 // The tables versions, documents and credentials.
 import type { Document, Kind } from '@linchpin/topology';
 import type { PoolClient } from 'pg';
-import { LOCK } from '../locks.ts';
-import { STORED } from '../publish/session.ts';
+import { CHANNEL, LOCK } from '../locks.ts';
 import type { Digest } from './credential.ts';
 import type { Planned } from './plan.ts';
 
@@ -97,7 +96,7 @@ export async function insertVersion(
   await upsertDocuments(client, version, plan);
   await upsertCredentials(client, version, plan);
   // Heard when the transaction is committed, by the pod that hands over.
-  await client.query('SELECT pg_notify($1, $2)', [STORED, String(version)]);
+  await client.query('SELECT pg_notify($1, $2)', [CHANNEL.stored, String(version)]);
   return version;
 }
 

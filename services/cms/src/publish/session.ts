@@ -2,12 +2,7 @@
 // session holds for as long as it lasts.
 import type { Logger } from '@linchpin/host';
 import pg, { type Client, type Notification, type PoolConfig } from 'pg';
-import { LOCK } from '../locks.ts';
-
-/** A new version was made, by any pod. */
-export const STORED = 'linchpin_cms_stored';
-/** The active pod has handed this version to NATS. */
-export const HANDED_OVER = 'linchpin_cms_handed_over';
+import { CHANNEL, LOCK } from '../locks.ts';
 
 /** How often a standby tries, and the active one sees whether PostgreSQL still knows it. */
 const LOOK_MS = 400;
@@ -18,7 +13,7 @@ const STAND_BACK_MS = 1_000;
 const NOTICE = `
   SET idle_session_timeout = '3s';
   SET tcp_keepalives_idle = 2; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 2; SET tcp_user_timeout = '4s';
-  LISTEN ${STORED}; LISTEN ${HANDED_OVER}`;
+  LISTEN ${CHANNEL.stored}; LISTEN ${CHANNEL.handedOver}`;
 
 export interface SessionParts {
   /** Where PostgreSQL is. */
@@ -87,8 +82,8 @@ export function createSession({ options, onActive, onStored, onHandedOver, log }
 
   function heard({ channel, payload }: Notification): void {
     const version = Number(payload);
-    if (channel === STORED) onStored(version);
-    else if (channel === HANDED_OVER) onHandedOver(version);
+    if (channel === CHANNEL.stored) onStored(version);
+    else if (channel === CHANNEL.handedOver) onHandedOver(version);
   }
 
   async function look(): Promise<void> {
@@ -127,7 +122,7 @@ export function createSession({ options, onActive, onStored, onHandedOver, log }
       return turn;
     },
     handedOver(version) {
-      client?.query('SELECT pg_notify($1, $2)', [HANDED_OVER, String(version)]).catch(() => {});
+      client?.query('SELECT pg_notify($1, $2)', [CHANNEL.handedOver, String(version)]).catch(() => {});
     },
     async stop() {
       stopped = true;

@@ -3,7 +3,6 @@ import { parseMessage, SipError, SipRequest, type SipResponse, sourceOf } from '
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.ts';
 import type { Judge, Verdict } from '../authentication/judge.ts';
-import { concernedUser } from '../home/concerned-user.ts';
 import type { WayTo } from '../home/home.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { type Answers, newRefusalId } from './answer.ts';
@@ -20,6 +19,8 @@ export interface RelayParts {
   answers: Answers;
   /** The pool of Edges that a pod is in. */
   edgePoolOf(pod: string): string;
+  /** The user whom a request concerns, by whom its way is chosen. */
+  concernedUser(request: SipRequest): string | undefined;
   wayTo: WayTo<Frame>;
   telemetry: Telemetry;
   log: Logger;
@@ -39,7 +40,16 @@ const back = (
 });
 
 /** Takes each frame from an Edge: admits, judges, then passes it on to the user's home or answers it. No state is kept. */
-export function createRelay({ judge, admission, answers, edgePoolOf, wayTo, telemetry, log }: RelayParts) {
+export function createRelay({
+  judge,
+  admission,
+  answers,
+  edgePoolOf,
+  concernedUser,
+  wayTo,
+  telemetry,
+  log,
+}: RelayParts) {
   const respond = (edge: EdgePeer, frame: Frame, response: SipResponse): void => {
     edge.send(back(frame, FlowEvent.UNSPECIFIED, response.toBuffer()));
   };

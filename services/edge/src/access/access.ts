@@ -94,7 +94,7 @@ export function createAccess({
 
   function onClosed(session: Session): void {
     telemetry.flows.dec({ transport: session.flow.transport });
-    telemetry.flowSeconds.observe((Date.now() - session.openedAt) / 1000);
+    telemetry.flowSeconds.observe((performance.now() - session.openedAt) / 1000);
     inward.closed(session);
   }
 
@@ -113,7 +113,7 @@ export function createAccess({
       const session = sessions.of(flow);
       if (session === undefined) return;
       telemetry.messages.inc({ direction: 'in' });
-      session.underWay.passed(message, Date.now());
+      session.underWay.passed(message, performance.now());
       if (message instanceof SipRequest) onRequest(session, message);
       else if (!admitMessage(sourceOf(flow.remote.address)) || !inward.response(session, message))
         note('stray-response', session);

@@ -28,7 +28,7 @@ export function createSessions(pod: string, signInMilliseconds: number): Session
 
   function open(flow: Flow): Session {
     const token = `${pod}/${epoch}.${++count}`;
-    const now = Date.now();
+    const now = performance.now();
     const session: Session = { token, flow, openedAt: now, underWay: createUnderWay(now) };
     byFlow.set(flow, session);
     byToken.set(token, session);
@@ -37,7 +37,7 @@ export function createSessions(pod: string, signInMilliseconds: number): Session
 
   /** Sessions are kept in the order they opened, so the first young one ends the search. */
   const sweep = setInterval(() => {
-    const old = Date.now() - signInMilliseconds;
+    const old = performance.now() - signInMilliseconds;
     for (const session of byFlow.values()) {
       if (session.openedAt > old) break;
       if (session.flow.identity === '') session.flow.close('not signed in in time');
