@@ -66,7 +66,12 @@ export const frontendConfig = hostConfig.extend({
         .max(5)
         .default(1)
         .describe('copies that a NATS cluster keeps of the user state'),
-      patienceSeconds: z.number().min(0.1).max(30).default(5).describe('a write waits so long for the store'),
+      patienceSeconds: z
+        .number()
+        .min(0.1)
+        .max(30)
+        .default(5)
+        .describe('a write waits so long for the store, a request for somebody who serves its user'),
     })
     .prefault({}),
   signingKeyFile: z

@@ -157,6 +157,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     layer,
     relayed: createRelayedTransactions(),
     onRelayed: telemetry.relayed,
+    patience: config.state.patienceSeconds * 1000,
   });
   const listeners = createListeners(config, {
     idPrefix: `${pod}/`,
@@ -273,7 +274,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     createCall: createCalls(refusals, telemetry),
     isOpen: (flowId) => flows.find(flowId)?.closed === false,
     dispatch,
-    isLoaded: () => fabric.loaded,
+    isLoaded: () => replica.version > 0,
     refusals,
     telemetry,
     log,

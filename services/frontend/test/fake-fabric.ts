@@ -10,7 +10,6 @@ export function createFakeFabric(owners: Owners): Fabric {
   return {
     ...owners,
     state: createMemory(),
-    loaded: true,
     onTaken(listener) {
       taken.add(listener);
       return () => taken.delete(listener);

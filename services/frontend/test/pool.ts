@@ -178,6 +178,7 @@ function createTable(users: Record<string, string>) {
       return {
         serves: (aor) => ownerOf(aor) === pod,
         ownerOf,
+        loaded: true,
         onOwners(listener) {
           listeners.add(listener);
           return () => listeners.delete(listener);

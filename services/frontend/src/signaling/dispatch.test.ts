@@ -54,6 +54,7 @@ function setUp(parts: Partial<DispatchParts> = {}) {
     owners: {
       serves: () => owner === 'frontend-0',
       ownerOf: () => owner,
+      loaded: true,
       onOwners: () => () => {},
     },
     isHomed: (aor) => aor === BOB,

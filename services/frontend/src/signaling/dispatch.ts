@@ -1,5 +1,6 @@
 import type { Flow, SipRequest, SipResponse, TransactionLayer } from '@linchpin/sip';
 import { Refused } from '../refused.ts';
+import { retryAfter, unavailable } from './failures.ts';
 import { inward } from './frames.ts';
 import { createHeld } from './held.ts';
 import type { Links } from './links.ts';
@@ -12,7 +13,9 @@ export interface Owners {
   serves(aor: string): boolean;
   /** The pod that does; maybe this one, not yet ready; undefined: nobody for now. */
   ownerOf(aor: string): string | undefined;
-  /** Either has changed. */
+  /** False while this pod does not know yet who serves whom. */
+  readonly loaded: boolean;
+  /** Any of these has changed. */
   onOwners(listener: () => void): () => void;
 }
 
@@ -83,7 +86,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
   const held = createHeld<Waiting>({
     milliseconds: patience,
     limit,
-    onExpired: (waiting) => giveUp(waiting, nobody()),
+    onExpired: (waiting) => giveUp(waiting),
   });
 
   const isHere = (aor: string): boolean => owners.serves(aor) || !isHomed(aor);
@@ -116,10 +119,12 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     arrived.refuse(nobody());
   }
 
-  function giveUp({ request, flow, entry, refuse }: Waiting, why: Refused): void {
+  const nobody = (): Refused => (owners.loaded ? unserved() : unavailable('not-loaded'));
+
+  function giveUp({ request, flow, entry, refuse }: Waiting): void {
     relayed.forget(request, flow);
     if (flow.closed) return;
-    refuse(why);
+    refuse(nobody());
     if (entry.cancel) layer.receive(entry.cancel, flow);
   }
 
@@ -185,10 +190,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 /** How many Front Ends the message that is being handled has passed. */
 const hopsOf = (flow: Flow): number => (isRemote(flow) ? flow.hops : 0);
 
-/** So that those who were refused at once do not all come back at once. */
-const retryAfter = (): [string, string][] => [['Retry-After', String(1 + Math.floor(Math.random() * 3))]];
-
-const nobody = (): Refused =>
+const unserved = (): Refused =>
   new Refused(503, 'No Front End serves this user right now', 'no-owner', retryAfter());
 const astray = (): Refused =>
   new Refused(503, 'The Front Ends disagree on who serves this user', 'relay-loop', retryAfter());

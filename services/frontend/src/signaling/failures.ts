@@ -4,7 +4,9 @@ import { Refused } from '../refused.ts';
 import { StateUnavailable } from '../state-unavailable.ts';
 
 /** Seconds, spread so that not everybody comes at once; few, for a pool has another owner by then and a write has waited already. */
-const retryAfter = (): string => String(1 + Math.floor(Math.random() * 3));
+export const retryAfter = (): [string, string][] => [
+  ['Retry-After', String(1 + Math.floor(Math.random() * 3))],
+];
 
 const ruleOfStatus: Record<number, string> = {
   416: 'uri-scheme',
@@ -27,7 +29,7 @@ export function toRefused(error: unknown, log: Logger): Refused {
 }
 
 export const unavailable = (rule: 'state-unavailable' | 'not-loaded'): Refused =>
-  new Refused(503, 'The store of user state is away', rule, [['Retry-After', retryAfter()]]);
+  new Refused(503, 'The store of user state is away', rule, retryAfter());
 
 /** An ACK has no answer: its sender learns what is wrong from the next request in the dialog. */
 export function withoutAnswer(handle: () => void, log: Logger): void {

@@ -40,7 +40,7 @@ export interface InboundParts {
   /** Whether the flow of a dialog is there. */
   isOpen(flowId: string): boolean;
   dispatch: Pick<Dispatch, 'isHere' | 'relay' | 'follow'>;
-  /** False while it is not known yet who is signed in. */
+  /** False while it is not known yet who there is. */
   isLoaded(): boolean;
   refusals: Refusals;
   telemetry: Telemetry;
