@@ -37,6 +37,6 @@ it('fails nothing and ends by itself', async () => {
   await pool.view.ownedBy(['frontend-1']);
   await wait(2000);
   const report = await load.quiet();
-  expectNobodyNoticed('a Front End was drained', report);
+  expectNobodyNoticed('a Front End was drained', report, pool);
   expectStateKept(report);
 });

@@ -40,7 +40,7 @@ async function growTo(count: number): Promise<void> {
 it.each([3, 5])('grows to %i', async (count) => {
   load.restart();
   await growTo(count);
-  expectNobodyNoticed(`grown to ${count}`, load.report());
+  expectNobodyNoticed(`grown to ${count}`, load.report(), pool);
 });
 
 it('shrinks to two', async () => {
@@ -51,6 +51,6 @@ it('shrinks to two', async () => {
   expect(await Promise.all(leaving.map(async ({ exited }) => (await exited).code))).toEqual([0, 0, 0]);
   await pool.view.ownedBy(names());
   const report = await load.quiet();
-  expectNobodyNoticed('shrunk to two', report);
+  expectNobodyNoticed('shrunk to two', report, pool);
   expectStateKept(report);
 });

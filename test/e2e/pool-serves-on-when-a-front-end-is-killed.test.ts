@@ -43,7 +43,7 @@ it('loses nothing and fails nobody', async () => {
   expect(took).toBeLessThan(10_000);
   await wait(5000);
   const report = await load.quiet();
-  expectNobodyNoticed('a Front End was killed', report);
+  expectNobodyNoticed('a Front End was killed', report, pool);
   expectStateKept(report);
   expect(report.outages.longest?.milliseconds ?? 0).toBeLessThan(10_000);
   expect(load.down).toBe(0);
@@ -58,6 +58,6 @@ it('takes it up again when it comes back under its name', async () => {
   expect(shares.find(({ pod }) => pod === victim.name)?.groups?.owned.length).toBeGreaterThan(0);
   await wait(1000);
   const report = await load.quiet();
-  expectNobodyNoticed('it came back', report);
+  expectNobodyNoticed('it came back', report, pool);
   expectStateKept(report);
 });

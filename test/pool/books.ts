@@ -1,11 +1,13 @@
 import { expect } from 'vitest';
 import type { Report } from '../clients/ledger.ts';
 import { reportText } from '../clients/report-text.ts';
+import type { PoolLab } from './pool.ts';
 
 /** Prints what a load has seen, and holds it against what people were promised. */
-export function expectNobodyNoticed(title: string, report: Report): void {
-  console.log(`${title}\n${reportText(report)}\n`);
+export function expectNobodyNoticed(title: string, report: Report, pool: PoolLab): void {
   const { failures, messages, presence } = report;
+  const said = failures.flatMap(({ callId }) => pool.logOf(callId));
+  console.log([title, reportText(report), ...said, ''].join('\n'));
   expect({
     failures,
     lost: messages.lost,

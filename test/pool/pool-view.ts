@@ -42,6 +42,8 @@ export interface PoolView {
   ownerOf(group: number): Promise<Owner | undefined>;
   /** Everything that is written to `owner` of a group from now on, the present one first; grows as it happens. */
   follow(group: number): Promise<readonly Ownership[]>;
+  /** Begins to look anew, after the store was. */
+  reset(): void;
   /** Resolves with the milliseconds it took until every group is owned by one of these pods, by none more than its share, and they say so themselves. */
   ownedBy(pods: readonly string[], milliseconds?: number): Promise<number>;
 }
@@ -156,6 +158,10 @@ export function createPoolView(lab: Lab, pool: string): PoolView {
     owners,
     ownerOf,
     follow,
+    reset() {
+      followed = undefined;
+      opened.clear();
+    },
     async ownedBy(pods, milliseconds = 20_000) {
       const begun = performance.now();
       for (;;) {

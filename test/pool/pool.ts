@@ -54,6 +54,8 @@ export interface PoolLab {
   readonly ways: { edge: Way; tls: Way; tcp: Way; udp: Way };
   /** Straight to one pod. */
   wayTo(pod: Pod, listener: 'sip-udp' | 'sip-tcp' | 'sip-tls' | 'access-tls'): Way;
+  /** What any pod, also one that is gone, logged with this text in it. */
+  logOf(text: string): string[];
   publish(documents: readonly LabDocument[]): Promise<number>;
   /** Stops nats-server and deletes all it kept. */
   loseStore(): Promise<void>;
@@ -75,6 +77,7 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
   const { ca: caFile } = await lab.sipTls(LAB_DOMAIN);
   const running = new Map<string, Pod>();
   const made: Record<PoolRole, number> = { frontend: 0, director: 0, edge: 0 };
+  const every: Pod[] = [];
   /** Pods that get new connections. */
   const serving = new Set<Pod>();
 
@@ -125,6 +128,7 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
       ...(options.extra?.[role] && { extra: options.extra[role] }),
     });
     running.set(name, pod);
+    every.push(pod);
     void pod.exited.then(() => {
       running.delete(name);
       serving.delete(pod);
@@ -183,6 +187,14 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
       ...way(listener.split('-')[1] as Way['transport'], listener),
       port: ports.listeners[listener] ?? 0,
     }),
+    logOf: (text) =>
+      every.flatMap((pod) =>
+        pod
+          .output()
+          .split('\n')
+          .filter((line) => line.includes(text))
+          .map((line) => `${pod.name}: ${line}`),
+      ),
     publish: (changed) => lab.publisher.publish(changed),
     async loseStore() {
       await lab.stopNats();
@@ -190,7 +202,9 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
     },
     async newStore() {
       await lab.startNats();
-      await lab.publisher.publish(documents);
+      // The publisher's own connection may still be on its way back.
+      while (!(await lab.publisher.publish(documents).catch(() => false)));
+      view.reset();
     },
     async close() {
       await Promise.all([...running.values()].map((pod) => pod.stop()));
