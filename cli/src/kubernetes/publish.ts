@@ -1,6 +1,7 @@
 // What a release tells its CMS: where things are and, for trials, who the first users are.
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { CliError, EXIT } from '../cli-error.ts';
 import { apply, create } from '../management/changes.ts';
@@ -64,7 +65,13 @@ async function missingUsers(cms: Cms, { sampleUsers }: Release): Promise<Release
 
 const PAUSE_MS = 1_000;
 
-/** A release that was just installed has pods that still start: asks again until CMS answers or the time is over. */
+/** Nothing answers there, or CMS says that something which it needs is away. */
+const passes = (error: unknown): error is CliError =>
+  error instanceof CliError &&
+  (error.exitCode === EXIT.notRunning ||
+    (error.cause as Partial<ServiceError> | undefined)?.code === status.UNAVAILABLE);
+
+/** A release that was just installed has pods that still start: asks again until CMS can answer or the time is over. */
 export async function patiently<T>(
   seconds: number,
   say: (line: string) => void,
@@ -75,8 +82,7 @@ export async function patiently<T>(
     try {
       return await attempt();
     } catch (error) {
-      const away = error instanceof CliError && error.exitCode === EXIT.notRunning;
-      if (!away || Date.now() > deadline) throw error;
+      if (!passes(error) || Date.now() > deadline) throw error;
       const { message } = error;
       if (message !== said) say(`waiting: ${message}`);
       said = message;
