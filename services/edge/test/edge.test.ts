@@ -284,18 +284,27 @@ describe('Directors that come and go', () => {
   it('share the flows; of one that ends the flows go to the others, and theirs stay', async () => {
     const [one, two] = [await join('director-1'), await join('director-2')];
     const all = [director, one.neighbour, two.neighbour];
+    /** Who got a message, and signed its flow in, or Edge would close it. */
     const askedBy = (message: SipRequest) =>
       vi.waitUntil(
         () => {
           const at = all.findIndex(({ asked }) => asked.some(carries(message)));
-          return at === -1 ? undefined : { at };
+          const flow = all[at]?.asked.find(carries(message))?.flow;
+          if (flow === undefined) return undefined;
+          all[at]?.send('edge-0', { flow, event: FlowEvent.BOUND, identity: 'sip:alice@contoso.lab' });
+          return { at };
         },
         { timeout: 5000 },
       );
-    const talking = await Promise.all(Array.from({ length: 24 }, connectClient));
+    const talking: Client[] = [];
     const where = async () =>
       Promise.all(talking.map(async (client) => (await askedBy(await say(client))).at));
-    const before = await where();
+    const before: number[] = [];
+    for (let flow = 0; flow < 24; flow++) {
+      const client = await connectClient();
+      talking.push(client);
+      before.push((await askedBy(await say(client))).at);
+    }
     expect(new Set(before)).toEqual(new Set([0, 1, 2]));
 
     await one.members.announce({ state: 'draining' });
