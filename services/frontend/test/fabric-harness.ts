@@ -9,7 +9,7 @@ import { createFabric, type Fabric, type FabricOptions } from '../src/fabric/fab
 export const POOL = 'frontend';
 const log = createLog({ role: 'frontend', name: 'test', level: (process.env.LOG as 'silent') ?? 'silent' });
 /** Short, so that a death is seen soon; the parts are to each other as they are in the product. */
-const TIMING = { heartbeatMs: 100, leaseMs: 600, takeoverMs: 900 };
+const TIMING = { heartbeatMs: 200, leaseMs: 1200, takeoverMs: 1800 };
 
 export interface Pod {
   readonly name: string;
@@ -55,7 +55,7 @@ export async function startPod(lab: Lab, name: string, options: PodOptions = {})
     log,
     patience: options.patience ?? 2000,
     ...(options.backup && { backup: options.backup }),
-    timing: { unclaimedMs: 1200 },
+    timing: { unclaimedMs: 2000 },
   });
   const taken = new Set<number>();
   fabric.onTaken((group) => taken.add(group));

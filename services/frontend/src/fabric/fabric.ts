@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger, NatsLink } from '@linchpin/host';
 import { groupBucket, type OwnerRecord } from '@linchpin/proto/subjects';
 import { GROUPS, type GroupsRecord, groupOf } from '@linchpin/topology';
@@ -43,7 +44,7 @@ export interface Fabric {
   /** Gives all groups away. Resolves when none is owned here any more; at once where nobody is there to take them. */
   handAllOver(): Promise<void>;
   start(): void;
-  /** What is not stored yet is rejected. The groups stay this pod's until another takes them. */
+  /** What cannot be stored within a second is rejected. The groups stay this pod's until another takes them. */
   stop(): Promise<void>;
 }
 
@@ -109,6 +110,7 @@ const TIMING: FabricTiming = { unclaimedMs: 4000, handing: 4 };
 const SWEEP_MS = 50;
 const LOOK_MS = 250;
 const FIGURES_MS = 2000;
+const STOP_MS = 1000;
 const NO_FIGURES = { backupLag: 0, users: 0, registrations: 0 };
 
 export function createFabric(options: FabricOptions): Fabric {
@@ -293,6 +295,9 @@ export function createFabric(options: FabricOptions): Fabric {
       lookSoon();
     },
     async stop() {
+      const patience = performance.now() + STOP_MS;
+      while (groups.some(({ isStored }) => !isStored) && isLeaseHeld() && performance.now() < patience)
+        await sleep(10);
       stopped = true;
       for (const timer of timers) clearInterval(timer);
       for (const stop of stops) stop();

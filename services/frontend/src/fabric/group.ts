@@ -32,6 +32,8 @@ export interface Group {
   look(view: GroupView): void;
   leased(): void;
   expire(): void;
+  /** Whether all that was written here is stored. */
+  readonly isStored: boolean;
   stop(): void;
 }
 
@@ -171,15 +173,15 @@ export function createGroup(parts: GroupParts): Group {
     copy.stop();
     readTexts();
     go(claim);
-    writer.fill();
   }
 
   function go(claim: Claim): void {
     known = claim.owner;
     ({ term } = known.record);
     ({ created } = claim);
+    writer.fill();
     writer.open(known.sequence);
-    if (known.record.filling) writer.onIdle(() => perform('serving', finishFilling));
+    if (known.record.filling) finishWhenIdle();
   }
 
   function readTexts(): void {
@@ -286,7 +288,10 @@ export function createGroup(parts: GroupParts): Group {
     return { record, sequence };
   }
 
+  const finishWhenIdle = (): void => writer.onIdle(() => perform('serving', finishFilling));
+
   async function finishFilling(): Promise<void> {
+    if (!writer.idle) return finishWhenIdle();
     try {
       const owner = await appendOwner({ ...self, term: term + 1 });
       go({ owner, created, isFirst: false });
@@ -344,6 +349,9 @@ export function createGroup(parts: GroupParts): Group {
     },
     leased: () => enter({ type: 'leased' }),
     expire: () => writer.expire(),
+    get isStored() {
+      return writer.idle;
+    },
     stop() {
       stopped = true;
       stopRetaking();
