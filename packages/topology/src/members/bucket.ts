@@ -1,11 +1,13 @@
 import { MEMBERS_BUCKET } from '@linchpin/proto/subjects';
-import { StorageType } from '@nats-io/jetstream';
+import { jetstream, StorageType } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 
 /** A pod that has been silent for so long does not come back; a restart of a pod writes its key anew. */
 const FORGET_MS = 60_000;
 const REPLICAS = 3;
+/** NATS may elect a leader for some seconds: who waits for an answer of before that comes late. */
+const ANSWER_MS = 1_000;
 /** JetStream's code for "replicas > 1 not supported in non-clustered mode". */
 const NOT_CLUSTERED = 10_074;
 
@@ -15,7 +17,7 @@ const NOT_CLUSTERED = 10_074;
  * that the members outlive one of them.
  */
 export async function openOrMake(connection: NatsConnection): Promise<KV> {
-  const bucket = await new Kvm(connection).open(MEMBERS_BUCKET);
+  const bucket = await open(connection);
   try {
     await bucket.status();
     return bucket;
@@ -26,12 +28,15 @@ export async function openOrMake(connection: NatsConnection): Promise<KV> {
 }
 
 /** For a role that may not make it: rejects until somebody else has. */
-export const open = (connection: NatsConnection): Promise<KV> => new Kvm(connection).open(MEMBERS_BUCKET);
+export const open = (connection: NatsConnection): Promise<KV> => clientOf(connection).open(MEMBERS_BUCKET);
+
+const clientOf = (connection: NatsConnection): Kvm =>
+  new Kvm(jetstream(connection, { timeout: ANSWER_MS, checkAPI: false }));
 
 const STREAM_NOT_FOUND = 10_059;
 
 async function make(connection: NatsConnection): Promise<KV> {
-  const kvm = new Kvm(connection);
+  const kvm = clientOf(connection);
   const options = { history: 1, storage: StorageType.Memory, ttl: FORGET_MS };
   try {
     return await kvm.create(MEMBERS_BUCKET, { ...options, replicas: REPLICAS });

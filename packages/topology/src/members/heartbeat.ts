@@ -1,7 +1,7 @@
 // Writes the own record again and again. One write is under way at a time: a write that waits in a queue somewhere says
 // nothing about the moment at which it is stored, and many of them would be stored at once when NATS comes back.
 import type { KV } from '@nats-io/kv';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { type NatsConnection, TimeoutError } from '@nats-io/transport-node';
 import type { Log, NatsLink } from '../replica.ts';
 
 export interface HeartbeatOptions {
@@ -78,9 +78,9 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     timer = setTimeout(beatNow, Math.max(0, began + heartbeatMs - performance.now()));
   }
 
-  // The bucket may be gone, or be another one by now.
+  // A bucket that is gone says so at once; one that does not answer may have no leader for the moment.
   function failed(error: unknown): void {
-    bucket = undefined;
+    if (!(error instanceof TimeoutError)) bucket = undefined;
     if (!stopped) log.debug({ err: error }, 'a heartbeat could not be stored');
   }
 
