@@ -53,8 +53,12 @@ const wrong = (of: Pod[], expected = (user: string): unknown => ({ user })) =>
     return JSON.stringify(values) !== JSON.stringify([expected(user)]);
   });
 const fill = () => Promise.all(users.map((user) => serving(user)[0]?.put(user, { user })));
+/** How many keys are in the streams of the groups that the pod serves. */
 const stored = ({ fabric }: Pod): number =>
-  fabric.describe().groups.reduce((sum, { group }) => sum + [...fabric.entriesOfGroup(group)].length, 0);
+  fabric
+    .describe()
+    .groups.flatMap(({ group }) => [...fabric.entriesOfGroup(group)])
+    .filter(({ revision }) => revision > 0).length;
 /** Which groups capabilities believe to be served where is what is. */
 const areTold = (of: Pod[]) => of.every((pod) => [...pod.taken].sort().join() === pod.owned().sort().join());
 
