@@ -18,6 +18,8 @@ async function signIn(pool: PoolLab, user: string, pod: Pod): Promise<UserAgent>
   return agent;
 }
 
+const signed = (value: number): string => `${value < 0 ? '' : '+'}${value.toFixed(2)}`;
+
 const text = ({ p50, p99, failed }: Latency): string =>
   `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms${failed > 0 ? `, ${failed} FAILED` : ''}`;
 
@@ -49,7 +51,7 @@ export async function measurePeerRelay(): Promise<Row[]> {
         what: `a message by way of another Front End, ${PER_SECOND} messages/s`,
         measured: text(far),
         baseline: `at the owner itself ${text(near)}`,
-        ratio: `+${(far.p50 - near.p50).toFixed(2)} ms, p99 +${(far.p99 - near.p99).toFixed(2)} ms`,
+        ratio: `p50 ${signed(far.p50 - near.p50)} ms, p99 ${signed(far.p99 - near.p99)} ms`,
       },
     ];
   } finally {
