@@ -75,6 +75,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
   const members = createMembers({
     nats,
     self: { pod, role: 'frontend', pool: config.pool, address: '', productVersion: host.version },
+    onClock: (offset) => host.health.set('clock', offset === 0, clockComplaint(offset)),
     log,
   });
   const directory = createDirectory(replica, members);
@@ -185,7 +186,12 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     },
   });
 
-  const bindings = createBindings({ state, log, onRemoved: (aor) => presence.bindingsChanged(aor) });
+  const bindings = createBindings({
+    state,
+    log,
+    onRemoved: (aor) => presence.bindingsChanged(aor),
+    now: members.now,
+  });
   const watch = createFlowWatch(config.registrar.graceSeconds * 1000, (flowId, aor) => {
     const lost = bindings.of(aor).filter((binding) => binding.flowId === flowId);
     // A pod that was cut off for a while comes back with its connections.
@@ -216,6 +222,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     onChange: (aor) => presence.bindingsChanged(aor),
     flowTimer: config.registrar.flowTimer,
     log,
+    now: members.now,
   });
 
   const hops = createHops(signingKey('route'), hostOf);
@@ -253,6 +260,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     contactFor: (flow: Flow) => `sip:${hostOf(flow)};transport=${uriTransport(flow.transport)}`,
     log,
     metrics: host.metrics,
+    now: members.now,
   });
 
   const refusals = createRefusals(pod, log, telemetry);
@@ -300,6 +308,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       serves: fabric.serves,
       sequenceOf: (group) => fabric.describe().groups[group]?.lastSequence ?? 0,
       backupLagOf: backup.lag,
+      now: members.now,
     }),
     // CMS asks for administrators who reach nobody else.
     { allow: ['admin', 'cms'] },
@@ -424,3 +433,6 @@ function affectedUsers(changes: readonly DocumentChange[], replica: Replica): st
     ? changes.filter(({ kind }) => kind === 'User').map(({ name }) => name)
     : [...replica.list('User')].map(({ name }) => name);
 }
+
+const clockComplaint = (offset: number): string =>
+  `${Math.abs(Math.round(offset / 1000))} s ${offset < 0 ? 'ahead of' : 'behind'} NATS: synchronise it`;

@@ -10,6 +10,7 @@ import { createHeartbeat } from './heartbeat.ts';
 import { createLease } from './lease.ts';
 import { createLiveness } from './liveness.ts';
 import { keyOf, type MemberRecord, parseMember, said } from './member-record.ts';
+import { createPoolClock } from './pool-clock.ts';
 
 export interface Members {
   /** Live ones, the own one too once it was announced. */
@@ -30,6 +31,8 @@ export interface Members {
   readonly leaseUntil: number;
   /** It has lapsed, or is held again. */
   onLease(listener: (held: boolean) => void): () => void;
+  /** Milliseconds since the epoch as all pods that hear their own heartbeats count them, whatever their machines' clocks say. */
+  now(): number;
   /** Everybody who was there when this pod began to look is known. */
   readonly loaded: boolean;
   /** Looks for the others from when NATS comes until `stop`. Never throws. */
@@ -52,6 +55,8 @@ export interface MembersOptions {
   /** `address` may still be empty: it has to be known at the first `announce`. */
   self: Pick<MemberRecord, 'pod' | 'role' | 'pool' | 'address' | 'productVersion'>;
   log: Log;
+  /** Milliseconds that NATS is ahead of this machine's clock, 0 when they agree again. */
+  onClock?(offset: number): void;
   timing?: Partial<MembersTiming>;
 }
 
@@ -61,7 +66,7 @@ const HEARTBEATS_UNDER_WAY = 32;
 // Edge faces the Internet: NATS lets it see Directors only and make nothing, see the rules in packages/backends.
 const SEES_DIRECTORS_ONLY: Role = 'edge';
 
-export function createMembers({ nats, self, log, timing }: MembersOptions): Members {
+export function createMembers({ nats, self, log, onClock, timing }: MembersOptions): Members {
   const { heartbeatMs, leaseMs, takeoverMs } = { ...MEMBERS_TIMING, ...timing };
   const seesAll = self.role !== SEES_DIRECTORS_ONLY;
   const own: MemberRecord = { ...self, incarnation: randomUUID(), beat: 0, state: 'running' };
@@ -69,6 +74,7 @@ export function createMembers({ nats, self, log, timing }: MembersOptions): Memb
   const others = new Map<string, MemberRecord>();
   const liveness = createLiveness({ takeoverMs, leaseMs });
   const lease = createLease(leaseMs);
+  const clock = createPoolClock({ log, onOffset: onClock });
   const listeners = new Set<() => void>();
   const sentAt = new Map<number, number>();
   const openBucket = seesAll ? openOrMake : open;
@@ -109,7 +115,9 @@ export function createMembers({ nats, self, log, timing }: MembersOptions): Memb
     const { incarnation, beat } = entry.json<MemberRecord>();
     if (incarnation !== own.incarnation) return onNamesake(incarnation);
     const at = sentAt.get(beat);
-    if (at !== undefined) bury(liveness.heard(at, now));
+    if (at === undefined) return;
+    clock.observed(entry.created.getTime(), now - at);
+    bury(liveness.heard(at, now));
   }
 
   // The record of this pod's past life, or of somebody who was given its name. Our next heartbeat replaces it.
@@ -182,6 +190,7 @@ export function createMembers({ nats, self, log, timing }: MembersOptions): Memb
       return lease.until;
     },
     onLease: lease.onChange,
+    now: clock.now,
     get loaded() {
       return loaded;
     },
