@@ -6,10 +6,11 @@ import { describeGroup, quorumText } from './describe.ts';
 import { type BackupHooks, createGroup, type Group, type GroupView } from './group.ts';
 import type { GroupPhase } from './group-machine.ts';
 import { createGroupStream } from './group-stream.ts';
+import type { WriteObserver } from './group-writer.ts';
 import type { PoolMembers } from './pool-members.ts';
 import { createRequests } from './requests.ts';
 import { createRouting } from './routing.ts';
-import { createUserState, groupOfKey, type UserState, type WriteObserver } from './user-state.ts';
+import { createUserState, groupOfKey, type UserState } from './user-state.ts';
 
 /**
  * The part of the pool's users that this Front End serves. Users are in routing groups (`groupOf`), each group is served by
@@ -154,6 +155,7 @@ export function createFabric(options: FabricOptions): Fabric {
       isLeaseHeld,
       mayServe: (owner) => mayServe(group, owner),
       backup,
+      onWrite: options.onWrite,
       nextTurn,
       onChange: lookSoon,
       onTaken: () => takenListeners.tell(group),
@@ -246,7 +248,7 @@ export function createFabric(options: FabricOptions): Fabric {
   }
 
   return {
-    state: createUserState(groups, options.onWrite),
+    state: createUserState(groups),
     serves: (aor) => isServed(groupFor(aor)),
     ownerOf(aor) {
       const number = groupOf(aor);

@@ -2,6 +2,9 @@ import { StateUnavailable } from '../state-unavailable.ts';
 import { type GroupStream, SequenceConflict } from './group-stream.ts';
 import type { Slot, Slots, Waiter } from './slot.ts';
 
+/** Told with each write how many seconds it took, and whether it is stored. */
+export type WriteObserver = (seconds: number, stored: boolean) => void;
+
 export interface GroupWriterOptions {
   stream: Pick<GroupStream, 'append' | 'dropMark'>;
   slots: Slots;
@@ -9,6 +12,7 @@ export interface GroupWriterOptions {
   mayWrite(): boolean;
   /** Milliseconds that a write waits for the store. */
   patience: number;
+  onWritten?: WriteObserver | undefined;
   onStored(key: string, text: string, sequence: number): void;
   /** A write was refused or not answered. Nothing more leaves until `open` says where the stream stands. */
   onTrouble(error: Error): void;
@@ -56,7 +60,16 @@ interface UnderWay {
  * one is refused, and the second one would follow it as if it were the first.
  */
 export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
-  const { stream, slots, mayWrite, patience, onStored, onTrouble, now = () => performance.now() } = options;
+  const {
+    stream,
+    slots,
+    mayWrite,
+    patience,
+    onWritten,
+    onStored,
+    onTrouble,
+    now = () => performance.now(),
+  } = options;
   const queue = new Set<Slot>();
   /** In the order of their deadlines, since all wait equally long. */
   const waiting = new Set<Waiter>();
@@ -125,9 +138,14 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
 
   function settle(waiters: Waiter[]): void {
     for (const waiter of waiters) {
-      waiting.delete(waiter);
+      forget(waiter, true);
       waiter.done();
     }
+  }
+
+  function forget(waiter: Waiter, isStored: boolean): void {
+    waiting.delete(waiter);
+    onWritten?.((now() - waiter.deadline + patience) / 1000, isStored);
   }
 
   function clean(slot: Slot): void {
@@ -147,7 +165,7 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
     else slot.value = slot.durable;
     queue.add(slot);
     for (const waiter of waiters) {
-      waiting.delete(waiter);
+      forget(waiter, false);
       waiter.failed(error);
     }
   }
@@ -184,12 +202,13 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
       const slot = slots.take(key);
       slot.value = value;
       queue.add(slot);
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const waiter = { slot, deadline: now() + patience, done: resolve, failed: reject };
-      slot.waiters.push(waiter);
-      waiting.add(waiter);
+      const written = new Promise<void>((done, failed) => {
+        const waiter = { slot, deadline: now() + patience, done, failed };
+        slot.waiters.push(waiter);
+        waiting.add(waiter);
+      });
       pump();
-      return promise;
+      return written;
     },
     expire() {
       const time = now();

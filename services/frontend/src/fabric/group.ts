@@ -12,7 +12,7 @@ import {
   stepGroup,
 } from './group-machine.ts';
 import type { GroupStream, StoredOwner, StreamState } from './group-stream.ts';
-import { createGroupWriter } from './group-writer.ts';
+import { createGroupWriter, type WriteObserver } from './group-writer.ts';
 import { createSlots, type Slots } from './slot.ts';
 
 /** One routing group on this pod, whatever it is to it. */
@@ -64,6 +64,7 @@ export interface GroupParts {
   /** Whether that process may still be serving the group. */
   mayServe(owner: OwnerRecord): boolean;
   backup: BackupHooks | undefined;
+  onWrite: WriteObserver | undefined;
   /** Resolves when this group may take up its users. */
   nextTurn(): Promise<void>;
   /** The phase, the owner or the term is another one. */
@@ -108,6 +109,7 @@ export function createGroup(parts: GroupParts): Group {
     slots,
     mayWrite: isLeaseHeld,
     patience: parts.patience,
+    onWritten: parts.onWrite,
     onStored: (key, text, sequence) => backup?.stored(group, key, sequence, text),
     onTrouble(error) {
       log.info({ group, err: error }, 'a write of user state has to be looked up');

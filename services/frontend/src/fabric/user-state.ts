@@ -22,24 +22,8 @@ export interface UserState {
 /** What is kept for users, see `userStateKey`. */
 export type Facet = Parameters<typeof userStateKey>[0];
 
-/** Told with each write how many seconds it took, and whether it is stored. */
-export type WriteObserver = (seconds: number, stored: boolean) => void;
-
-export function createUserState(groups: readonly Group[], onWrite: WriteObserver = () => {}): UserState {
+export function createUserState(groups: readonly Group[]): UserState {
   const groupAt = (key: string): Group => groups[groupOfKey(key)] as Group;
-
-  async function write(key: string, value: unknown): Promise<void> {
-    const from = performance.now();
-    const tell = (stored: boolean) => onWrite((performance.now() - from) / 1000, stored);
-    const written = groupAt(key).write(key, value);
-    await written.then(
-      () => tell(true),
-      (error) => {
-        tell(false);
-        throw error;
-      },
-    );
-  }
 
   function* entries<T>(prefix: string): Iterable<[string, T]> {
     const candidates = namesUser(prefix) ? [groupAt(prefix)] : groups;
@@ -48,10 +32,10 @@ export function createUserState(groups: readonly Group[], onWrite: WriteObserver
 
   return {
     get: <T>(key: string) => groupAt(key).slots.get(key)?.value as T | undefined,
-    put: write,
+    put: (key, value) => groupAt(key).write(key, value),
     delete(key) {
       const group = groupAt(key);
-      return group.isOwned && !group.slots.get(key) ? Promise.resolve() : write(key, undefined);
+      return group.isOwned && !group.slots.get(key) ? Promise.resolve() : group.write(key, undefined);
     },
     entries,
     entriesOf: <T>(group: number, facet: Facet) => valuesOf<T>(groups[group]?.slots.under(`${facet}.`) ?? []),
