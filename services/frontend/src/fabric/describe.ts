@@ -1,6 +1,33 @@
-import type { FabricState, GroupState } from './fabric.ts';
 import type { Group } from './group.ts';
+import type { GroupPhase } from './group-machine.ts';
 import type { Routing } from './routing.ts';
+
+export interface FabricState {
+  pool: string;
+  pod: string;
+  /** `left` in milliseconds. */
+  lease: { held: boolean; left: number };
+  /** In the order of their numbers. */
+  groups: GroupState[];
+  /** One sentence: how many groups are served, and what is missing. */
+  quorum: string;
+}
+
+export interface GroupState {
+  group: number;
+  /** Empty while nobody owns it. */
+  owner: string;
+  term: number;
+  /** Who is to serve it, then who keeps a copy. */
+  placement: readonly string[];
+  /** Pods beside the owner that have all there is. */
+  warm: string[];
+  /** Of the group's stream, as far as this pod has seen it; 0 where it does not follow the group. */
+  lastSequence: number;
+  /** What the group is on this pod. */
+  here: GroupPhase;
+  state: 'served' | 'unowned' | 'moving' | 'degraded';
+}
 
 export function describeGroup(number: number, group: Group, routing: Routing): GroupState {
   const owner = routing.owner(number);

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger, NatsLink } from '@linchpin/host';
 import { groupBucket, type OwnerRecord } from '@linchpin/proto/subjects';
 import { GROUPS, type GroupsRecord, groupOf } from '@linchpin/topology';
-import { describeGroup, quorumText } from './describe.ts';
-import { type BackupHooks, createGroup, type Group, type GroupView } from './group.ts';
-import type { GroupPhase } from './group-machine.ts';
+import type { BackupHooks } from './backup-hooks.ts';
+import { describeGroup, type FabricState, quorumText } from './describe.ts';
+import { createGroup, type Group, type GroupView } from './group.ts';
 import { createGroupStream } from './group-stream.ts';
 import type { WriteObserver } from './group-writer.ts';
 import type { PoolMembers } from './pool-members.ts';
@@ -55,32 +55,6 @@ export interface StoredEntry {
   text: string;
   /** The sequence in the group's stream. */
   revision: number;
-}
-
-export interface FabricState {
-  pool: string;
-  pod: string;
-  lease: { held: boolean /** Milliseconds left, 0 when it has lapsed. */; left: number };
-  /** In the order of their numbers. */
-  groups: GroupState[];
-  /** One sentence: how many groups are served, and what is missing. */
-  quorum: string;
-}
-
-export interface GroupState {
-  group: number;
-  /** Empty while nobody owns it. */
-  owner: string;
-  term: number;
-  /** Who is to serve it, then who keeps a copy. */
-  placement: readonly string[];
-  /** Pods beside the owner that have all there is. */
-  warm: string[];
-  /** Of the group's stream, as far as this pod has seen it; 0 where it does not follow the group. */
-  lastSequence: number;
-  /** What the group is on this pod. */
-  here: GroupPhase;
-  state: 'served' | 'unowned' | 'moving' | 'degraded';
 }
 
 export interface FabricOptions {

@@ -30,11 +30,13 @@ const ATTEMPTS = 10;
 export async function claimGroup(parts: ClaimParts): Promise<Claim | undefined> {
   const { stream, self, mayClaimFrom, prepare, isLeaseHeld } = parts;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const [state, found] = await Promise.all([stream.info(), stream.owner()]);
+    const state = await stream.info();
     if (!state) {
       await stream.create();
       continue;
     }
+    // In this order: a claim of somebody else that comes between the two makes the append fail.
+    const found = await stream.owner();
     if (!mayClaimFrom(found, state)) return undefined;
     // What an earlier attempt has left: an own claim that this process has heard of is older than its term.
     if (found && isOwn(found, self) && found.record.term > parts.term() && found.sequence === state.last)

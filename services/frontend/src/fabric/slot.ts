@@ -90,6 +90,28 @@ export function createSlots(): Slots {
   };
 }
 
+/** Turns what was read of a stream into values. What has no revision is not in the stream (any more). */
+export function readTexts(slots: Slots, onBroken: (key: string) => void): void {
+  for (const slot of [...slots.all()]) {
+    if (slot.text === undefined) continue;
+    const value = parsed(slot.text);
+    slot.text = undefined;
+    slot.value = slot.durable = value;
+    slot.stored = slot.revision > 0 ? value : undefined;
+    if (value !== undefined) continue;
+    slots.drop(slot.key);
+    onBroken(slot.key);
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const emptySlot = (key: string): Slot => ({
   key,
   value: undefined,
