@@ -8,7 +8,7 @@ export type { CredentialSpec } from './kinds/credential.ts';
 export type { Member, Role } from './kinds/topology.ts';
 export { BLOCKED_CONTAINER } from './kinds/user.ts';
 export { announceDrain } from './members/announce-drain.ts';
-export { join, memberConfig } from './members/member-config.ts';
+export { join, joinConfigured, memberConfig } from './members/member-config.ts';
 export type { DrainRecord, GroupsRecord, MemberRecord } from './members/member-record.ts';
 export { createMembers, MEMBERS_TIMING, type Members, type MembersTiming } from './members/members.ts';
 export { placeOfUser, poolView, type UserPlace } from './pool-view.ts';

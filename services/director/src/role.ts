@@ -7,7 +7,7 @@ import {
   createMembers,
   createReplica,
   followMembers,
-  join,
+  joinConfigured,
   type Member,
 } from '@linchpin/topology';
 import { createAdmission } from './admission/admission.ts';
@@ -80,7 +80,7 @@ export function createRole(config: DirectorConfig, host: Host): Role {
       replica.follow();
       members.follow();
     },
-    serving: (rpc) => join(members, config.advertise, rpc),
+    serving: (rpc) => joinConfigured(members, replica, config.advertise, rpc),
     // Edges bring new messages to another Director from when they hear of it, and all when the stream ends.
     async drain(draining) {
       await announceDrain(members, draining);

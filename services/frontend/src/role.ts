@@ -11,7 +11,7 @@ import {
   type Directory,
   type DocumentChange,
   type EffectiveUser,
-  join,
+  joinConfigured,
   type Replica,
 } from '@linchpin/topology';
 import { createFrontendRpc } from './admin/rpc.ts';
@@ -363,7 +363,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       ownersChanged();
       await listeners.open();
     },
-    serving: (rpc) => join(members, config.advertise, rpc),
+    serving: (rpc) => joinConfigured(members, replica, config.advertise, rpc),
     /** Clients are moved on to other pods; what they send until then is served, and what is under way has its time. */
     async drain(draining) {
       await announceDrain(members, draining);

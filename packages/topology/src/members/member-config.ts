@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { hostPort, label } from '../kinds/names.ts';
 import type { Role } from '../kinds/topology.ts';
+import type { Replica } from '../replica.ts';
 import type { Members } from './members.ts';
 
 /** For `hostConfig.extend({ ...memberConfig('director') })`. */
@@ -26,4 +27,23 @@ export function join(
   const address = advertise ?? `${host.includes(':') ? `[${host}]` : host}:${rpc.port}`;
   // It ends unheard when the pod stops while NATS is away.
   members.announce({ address }).catch(() => {});
+}
+
+/**
+ * The same for a pod that needs the configuration to judge what it gets: before it has one, and knows who else there is, it
+ * would refuse everybody, so nobody is told of it.
+ */
+export function joinConfigured(
+  members: Pick<Members, 'announce' | 'loaded' | 'onChange'>,
+  replica: Pick<Replica, 'version' | 'onChange'>,
+  advertise: string | undefined,
+  rpc: { address: string; port: number },
+): void {
+  const offs = [members.onChange(look), replica.onChange(look)];
+  function look(): void {
+    if (!members.loaded || replica.version === 0) return;
+    for (const off of offs.splice(0)) off();
+    join(members, advertise, rpc);
+  }
+  look();
 }
