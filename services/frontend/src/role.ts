@@ -293,6 +293,11 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     flows: () => flows.size,
     peers: () => links.frontEndsUp,
     held: () => dispatch.waiting,
+    groups() {
+      const { groups } = fabric.describe();
+      const count = (isIt: (group: (typeof groups)[number]) => boolean) => groups.filter(isIt).length;
+      return { owned: count(({ owner }) => owner === pod), warm: count(({ here }) => here === 'warm') };
+    },
     transactions: layer.stats,
   });
   host.rpc.addService(RelayService, { connect: peers.handler }, { allow: ['director', 'frontend'] });

@@ -7,6 +7,8 @@ export interface Sizes {
   flows(): number;
   peers(): number;
   held(): number;
+  /** Routing groups that are served here, and those of which there is a warm copy. */
+  groups(): { owned: number; warm: number };
 }
 
 /** Those of RFC 3261 and its extensions: what a stranger makes up must not become a label. */
@@ -106,6 +108,8 @@ function watchSizes(registry: Registry, sizes: Sizes): void {
   gauge('flows', 'Open connections, and flows at other pods', sizes.flows);
   gauge('peers', 'Streams to other Front Ends that are open', sizes.peers);
   gauge('held', 'Requests that wait for somebody who serves their user', sizes.held);
+  gauge('groups_owned', 'Routing groups that this pod owns', () => sizes.groups().owned);
+  gauge('groups_warm', 'Routing groups that this pod could take over at once', () => sizes.groups().warm);
   gauge('server_transactions', 'Server transactions kept', () => sizes.transactions().server);
   gauge('client_transactions', 'Client transactions kept', () => sizes.transactions().client);
 }

@@ -65,6 +65,7 @@ export interface GroupParts {
 }
 
 const RETRY_MS = 100;
+const LAST_RETRY_MS = 3000;
 
 export function createGroup(parts: GroupParts): Group {
   const { group, stream, nats, log, isLeaseHeld, backup } = parts;
@@ -77,6 +78,8 @@ export function createGroup(parts: GroupParts): Group {
   /** The next owner is about to be named: nothing is written any more. */
   let isClosing = false;
   let isRetaking = false;
+  /** Of attempts to take it; the next one is made after a pause. */
+  let failures = 0;
   let pausedUntil = 0;
   let stopped = false;
   /** One conversation with the stream at a time. */
@@ -127,8 +130,13 @@ export function createGroup(parts: GroupParts): Group {
     for (const action of actions) act[action]();
     if (before === next) return;
     log.debug({ group, before, phase: next, term: tenure.term }, 'routing group');
-    if (before === 'taking') pausedUntil = performance.now() + RETRY_MS;
+    if (before === 'taking') pauseAfter(next);
     parts.onChange();
+  }
+
+  function pauseAfter(next: GroupPhase): void {
+    failures = next === 'serving' ? 0 : failures + 1;
+    pausedUntil = performance.now() + Math.min(LAST_RETRY_MS, RETRY_MS * 2 ** failures);
   }
 
   const act: Record<GroupAction, () => void> = {
@@ -169,7 +177,8 @@ export function createGroup(parts: GroupParts): Group {
       try {
         await step();
       } catch (error) {
-        if (!stopped) log.info({ group, phase, err: error }, 'a routing group cannot be moved yet');
+        const level = stopped || failures > 0 ? 'debug' : 'info';
+        log[level]({ group, phase, err: error }, 'a routing group cannot be moved yet');
         if (phase === during) enter({ type: 'failed' });
       }
     });
@@ -230,8 +239,9 @@ export function createGroup(parts: GroupParts): Group {
     },
     look(now) {
       view = now;
-      if (phase === 'warm' && performance.now() < pausedUntil) return;
-      enter({ type: 'look', ...now, mayHand: now.mayHand && !isRetaking, owner: tenure.owner });
+      const isPaused = tenure.owner === 'free' && performance.now() < pausedUntil;
+      const owner = isPaused ? 'other' : tenure.owner;
+      enter({ type: 'look', ...now, mayHand: now.mayHand && !isRetaking, owner });
     },
     leased: () => enter({ type: 'leased' }),
     expire: writer.expire,
