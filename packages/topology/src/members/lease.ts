@@ -33,6 +33,8 @@ export function createLease(leaseMs: number): Lease {
       return until;
     },
     renew(sentAt) {
+      // After a pause of the process an answer may be read before the timer that is late: it has lapsed all the same.
+      if (until <= performance.now()) change(false);
       until = Math.max(until, sentAt + leaseMs);
       clearTimeout(timer);
       if (until > performance.now()) change(true);
