@@ -34,6 +34,7 @@ export interface Requests {
 interface Waiting {
   request: NatsRequest;
   sent: boolean;
+  /** performance.now(): a clock that is set back must not keep everybody waiting. */
   deadline: number;
   resolve(message: Msg): void;
   reject(error: Unanswered): void;
@@ -117,7 +118,7 @@ export function createRequests(nats: NatsLink): Requests {
 
   function sweep(): void {
     if (waiting.size === 0) return;
-    const now = Date.now();
+    const now = performance.now();
     give((waiter) => waiter.deadline <= now, 'NATS gave no answer in time');
   }
 
@@ -131,7 +132,7 @@ export function createRequests(nats: NatsLink): Requests {
     send(request, timeout) {
       const id = ++lastId;
       return new Promise((resolve, reject) => {
-        const waiter = { request, sent: false, deadline: Date.now() + timeout, resolve, reject };
+        const waiter = { request, sent: false, deadline: performance.now() + timeout, resolve, reject };
         waiting.set(id, waiter);
         publishSoon(id);
       });
