@@ -1,6 +1,7 @@
 // A SIP client as a well-behaved product is one: it keeps itself signed in, and tries again before its user sees an error.
+import { setTimeout as wait } from 'node:timers/promises';
 import { newCallId, newTag, SipRequest, SipResponse } from '@linchpin/sip';
-import { createConnection } from './connection.ts';
+import { backOffMs, createConnection } from './connection.ts';
 import { createCredentials } from './credentials.ts';
 import type { ClientFlow } from './flow.ts';
 import { defaultPatience, type Outcome, type Patience, perform, type Requester } from './perform.ts';
@@ -93,8 +94,19 @@ export function createClient(options: ClientOptions): Client {
     return outcome;
   }
 
+  /** A connection that ends before the sign-in is answered is followed by another one, as long as its user may wait. */
+  let signIn: { begun: number; setbacks: string[] } | undefined;
   async function admit(flow: ClientFlow): Promise<number> {
-    lastSignIn = told(await registration.over(flow, expires));
+    signIn ??= { begun: performance.now(), setbacks: [] };
+    const outcome = await registration.over(flow, expires);
+    const setbacks = [...signIn.setbacks, ...outcome.setbacks];
+    const milliseconds = performance.now() - signIn.begun;
+    if (!outcome.ok && flow.closed && milliseconds < by.patience.giveUp) {
+      signIn.setbacks = [...setbacks, outcome.why ?? ''];
+      throw new Error(`sign-in: ${outcome.why}`);
+    }
+    signIn = undefined;
+    lastSignIn = told({ ...outcome, setbacks, attempts: setbacks.length + 1, milliseconds });
     first.resolve(lastSignIn);
     if (!lastSignIn.ok) throw new Error(`sign-in: ${lastSignIn.why}`);
     return registration.flowTimer;
@@ -109,8 +121,10 @@ export function createClient(options: ClientOptions): Client {
   async function refresh(): Promise<void> {
     const flow = connection.current;
     if (flow === undefined) return;
-    const { ok } = told(await registration.over(flow, expires));
-    if (ok) refreshIn(registration.granted);
+    const outcome = await registration.over(flow, expires);
+    // The next connection signs in anyway.
+    if (flow.closed) return;
+    if (told(outcome).ok) refreshIn(registration.granted);
     else flow.close('the registration could not be refreshed');
   }
 
@@ -144,8 +158,12 @@ export function createClient(options: ClientOptions): Client {
       return first.promise;
     },
     async signInAgain() {
-      const renewed = await connection.renew().catch(() => true);
-      return renewed ? lastSignIn : undefined;
+      for (let again = 0; ; again++) {
+        const renewed = await connection.renew().catch(() => 'failed' as const);
+        if (renewed === false) return undefined;
+        if (renewed === true || signIn === undefined) return lastSignIn;
+        await wait(backOffMs(again));
+      }
     },
     async message(to, text) {
       const callId = newCallId();

@@ -43,6 +43,9 @@ export interface Task {
 /** Nobody is told a reason of these kinds before it was tried again (RFC 3261 21.4.9, 21.5.4; RFC 5626 11.5). */
 const passing = [408, 430, 503, 504];
 
+/** The way that a request was bound to has ended: trying again is of no use. */
+export class WayEnded extends Error {}
+
 export interface Requester {
   user: string;
   stack: Stack;
@@ -87,6 +90,7 @@ export async function perform(task: Task, by: Requester): Promise<Outcome> {
       }
     } catch (error) {
       why = `no connection: ${(error as Error).message}`;
+      if (error instanceof WayEnded) return outcome(false, why);
     }
     task.onSetback?.(why, attemptBegun);
     const left = until - performance.now();

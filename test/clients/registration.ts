@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { newCallId, newTag, SipRequest, type SipResponse } from '@linchpin/sip';
 import type { ClientFlow } from './flow.ts';
-import { type Outcome, perform, type Requester } from './perform.ts';
+import { type Outcome, perform, type Requester, WayEnded } from './perform.ts';
 
 export interface Registration {
   /** Registers over this flow. */
@@ -78,6 +78,6 @@ export function createRegistration(
 
 /** What was to go over this flow goes over no other. */
 function openOnly(flow: ClientFlow): ClientFlow {
-  if (flow.closed) throw new Error('closed by the server');
+  if (flow.closed) throw new WayEnded('closed by the server');
   return flow;
 }

@@ -52,6 +52,8 @@ export async function startSipp(options: SippOptions): Promise<Run & { localPort
       String(rate),
       '-l',
       '4000',
+      '-max_socket',
+      '8000',
       '-nostdin',
       '-timeout',
       '60s',
