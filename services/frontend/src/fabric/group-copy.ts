@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger, NatsLink } from '@linchpin/host';
 import { OWNER_KEY, type OwnerRecord } from '@linchpin/proto/subjects';
+import type { DeletionMarks } from './deletion-marks.ts';
 import type { GroupStream, StoredOwner, StreamEntry, StreamState } from './group-stream.ts';
 import type { Slots } from './slot.ts';
 
@@ -14,7 +15,7 @@ export interface GroupCopy {
   /** Of the stream that was read; empty: none. */
   readonly created: string;
   readonly whole: boolean;
-  /** There are keys of a lost stream in memory that this one does not have yet. */
+  /** There are keys in memory that were not seen in this stream yet. */
   readonly remembers: boolean;
   /** Resolves when the entry of this sequence, and so everything before it, was read; rejects when it does not come. */
   until(created: string, sequence: number): Promise<void>;
@@ -24,26 +25,41 @@ export interface GroupCopyOptions {
   stream: Pick<GroupStream, 'info' | 'feed'>;
   nats: Pick<NatsLink, 'onConnected'>;
   slots: Slots;
+  marks: DeletionMarks;
   log: Pick<Logger, 'debug'>;
   /** undefined: the stream is gone, or another one. */
   onOwner(owner: StoredOwner | undefined): void;
   /** All that was in the stream when the reading began has been read. */
   onWhole(): void;
-  /** How long after a failure, and how often the stream is looked at, whether it is still the same one. */
-  timing?: { retryMs: number; checkMs: number; untilMs: number };
+  timing?: CopyTiming;
 }
 
-const TIMING = { retryMs: 250, checkMs: 5000, untilMs: 3000 };
+/** Milliseconds. */
+export interface CopyTiming {
+  /** After a failure. */
+  retryMs: number;
+  /** Between two looks whether the stream is still the same one. */
+  checkMs: number;
+  untilMs: number;
+  /** Who has not looked for so long reads all of it anew: marks of deletions may have come and gone. */
+  resumeMs: number;
+}
+
+const TIMING: CopyTiming = { retryMs: 250, checkMs: 5000, untilMs: 3000, resumeMs: 20_000 };
 
 export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
-  const { stream, nats, slots, log, onOwner, onWhole, timing = TIMING } = options;
+  const { stream, nats, slots, marks, log, onOwner, onWhole, timing = TIMING } = options;
   let current = new AbortController();
   let stop = () => {};
   let created = '';
   let seen = 0;
   let whole = false;
-  /** Keys that are in memory and were not seen in this stream: it was lost, and is being filled again. */
+  /** Keys that are in memory and were not seen in this stream: it was lost, and is being filled again; or it is read anew. */
   let unconfirmed = false;
+  /** performance.now() when the stream was last known to be followed. */
+  let heardAt = 0;
+  /** `seen` at the look before. */
+  let seenBefore = -1;
   const expected = new Set<{ created: string; sequence: number; resolve(): void }>();
 
   function restart(): void {
@@ -71,11 +87,13 @@ export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
       return becomeWhole();
     }
     begin(state);
+    seenBefore = -1;
     const feed = await stream.feed(seen, (entry, pending) => {
       if (signal.aborted) return;
       apply(entry);
       if (!whole && (pending === 0 || entry.sequence >= state.last)) becomeWhole();
     });
+    heardAt = performance.now();
     signal.addEventListener('abort', feed.stop, { once: true });
     const check = setInterval(() => void look(state, signal, feed.stop), timing.checkMs).unref();
     if (signal.aborted) feed.stop();
@@ -86,19 +104,24 @@ export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
   }
 
   function begin(state: StreamState): void {
-    if (state.created === created && seen <= state.last) return;
-    created = state.created;
+    const isSame = state.created === created && seen <= state.last;
+    if (isSame && !isLate()) return;
     seen = 0;
-    onOwner(undefined);
     unconfirmed = slots.size > 0;
     for (const slot of slots.all()) slot.revision = 0;
+    if (isSame) return;
+    created = state.created;
+    marks.clear();
+    onOwner(undefined);
   }
 
   function apply({ key, text, sequence }: StreamEntry): void {
     seen = sequence;
     if (key === OWNER_KEY) applyOwner(JSON.parse(text) as OwnerRecord, sequence);
-    else if (text === '') slots.drop(key);
-    else {
+    else if (text === '') {
+      slots.drop(key);
+      marks.add(key, sequence);
+    } else {
       const slot = slots.take(key);
       slot.text = text;
       slot.revision = sequence;
@@ -125,12 +148,17 @@ export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
 
   /** A stream that was made anew counts from 1 again, and its entries would never come. */
   async function look(state: StreamState, signal: AbortSignal, end: () => void): Promise<void> {
-    const now = await stream.info().catch(() => state);
-    if (signal.aborted) return;
+    if (isLate()) return end();
+    const now = await stream.info().catch(() => 'unanswered' as const);
+    if (signal.aborted || now === 'unanswered') return;
     if (now?.created !== state.created) return end();
+    heardAt = performance.now();
     // The last entries may have been marks of deletions that are gone: nothing comes then that would say that it is all.
-    if (now.last === state.last) becomeWhole();
+    if (now.last === state.last && seen === seenBefore) becomeWhole();
+    seenBefore = seen;
   }
+
+  const isLate = (): boolean => performance.now() - heardAt > timing.resumeMs;
 
   const hasCome = (waiter: { created: string; sequence: number }): boolean =>
     waiter.created === created && seen >= waiter.sequence;
@@ -152,6 +180,7 @@ export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
       stop();
       created = from.created;
       seen = from.seen;
+      heardAt = performance.now();
       whole = unconfirmed = false;
       if (seen === 0) slots.clear();
       // Each connect begins anew: the server may have another store by then.

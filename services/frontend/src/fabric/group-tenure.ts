@@ -83,9 +83,13 @@ export function createGroupTenure(parts: GroupTenureParts): GroupTenure {
     });
     if (!claimed) return false;
     // Entries come in the order in which they were stored: with the own claim everything before it has come.
-    if (!claimed.isFirst) await copy.until(claimed.created, claimed.owner.sequence);
-    else if (claimed.created !== copy.created) for (const slot of slots.all()) slot.revision = 0;
+    const isRead = () => claimed.isFirst || copy.until(claimed.created, claimed.owner.sequence);
+    await isRead();
+    if (claimed.isFirst && claimed.created !== copy.created)
+      for (const slot of slots.all()) slot.revision = 0;
     await parts.nextTurn();
+    // Its reading may have begun anew meanwhile.
+    await isRead();
     beginFromCopy(claimed);
     return true;
   }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createFakeStream, type FakeStream } from '../../test/fake-stream.ts';
 import { StateUnavailable } from '../state-unavailable.ts';
+import { createDeletionMarks, MARK_MS } from './deletion-marks.ts';
 import { createGroupWriter, type GroupWriter } from './group-writer.ts';
 import { createSlots, type Slots } from './slot.ts';
 
@@ -23,6 +24,7 @@ beforeEach(async () => {
   writer = createGroupWriter({
     stream: stream.stream,
     slots,
+    marks: createDeletionMarks(() => now),
     patience: 100,
     mayWrite: () => mayWrite,
     onStored: (key, text, sequence) => told.push(`${key}=${text}@${sequence}`),
@@ -92,11 +94,16 @@ describe('a write', () => {
 });
 
 describe('a deletion', () => {
-  test('leaves no trace', async () => {
+  test('leaves a mark for those who read, and later no trace', async () => {
     await writer.write('a.x', 1);
     await writer.write('a.x', undefined);
+    writer.expire();
     await turns();
-    expect([stream.keys(), slots.size, writer.last]).toEqual([[], 0, 3]);
+    expect([stream.keys(), stream.value('a.x'), slots.size, writer.last]).toEqual([['a.x'], null, 0, 3]);
+    now = MARK_MS;
+    writer.expire();
+    await turns();
+    expect(stream.keys()).toEqual([]);
     await writer.write('a.x', 2);
     expect([stream.value('a.x'), writer.last]).toEqual([2, 4]);
   });
@@ -118,7 +125,7 @@ describe('a deletion', () => {
     mayWrite = true;
     writer.expire();
     await turns();
-    expect(stream.keys()).toEqual([]);
+    expect(stream.value('a.x')).toBeNull();
   });
 });
 

@@ -1,4 +1,5 @@
 import { StateUnavailable } from '../state-unavailable.ts';
+import { type DeletionMarks, FORGET_MARK_MS, MARK_MS } from './deletion-marks.ts';
 import { type GroupStream, SequenceConflict } from './group-stream.ts';
 import type { Slot, Slots, Waiter } from './slot.ts';
 
@@ -8,6 +9,7 @@ export type WriteObserver = (seconds: number, stored: boolean) => void;
 export interface GroupWriterOptions {
   stream: Pick<GroupStream, 'append' | 'dropMark'>;
   slots: Slots;
+  marks: DeletionMarks;
   /** Asked before anything leaves: whether nobody can have taken this pod for dead. */
   mayWrite(): boolean;
   /** Milliseconds that a write waits for the store. */
@@ -35,7 +37,7 @@ export interface GroupWriter {
   write(key: string, value: unknown): Promise<void>;
   /** Writes what is in memory and not in the stream. */
   fill(): void;
-  /** What waits for more than its time fails. To be called every now and then. */
+  /** What waits for more than its time fails; marks of old deletions go. To be called every now and then. */
   expire(): void;
   /** Nothing waits or is under way any more. */
   readonly idle: boolean;
@@ -63,6 +65,7 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
   const {
     stream,
     slots,
+    marks,
     mayWrite,
     patience,
     onWritten,
@@ -130,7 +133,7 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
     slot.revision = text === '' ? 0 : sequence;
     if (!givenUp) slot.durable = value;
     onStored(slot.key, text, sequence);
-    if (text === '') void stream.dropMark(slot.key, sequence).catch(() => {});
+    if (text === '') marks.add(slot.key, sequence);
     settle(waiters);
     if (isDirty(slot)) queue.add(slot);
     else clean(slot);
@@ -170,6 +173,13 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
     }
   }
 
+  /** What was written again has replaced its mark. */
+  function dropMarks(): void {
+    if (!isOpen || !mayWrite()) return void marks.take(FORGET_MARK_MS);
+    for (const [key, sequence] of marks.take(MARK_MS))
+      if (!slots.get(key)) stream.dropMark(key, sequence).catch(() => {});
+  }
+
   return {
     get last() {
       return last;
@@ -187,6 +197,7 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
       epoch++;
     },
     lost(after) {
+      marks.clear();
       if (underWay && underWay.sequence > after) putBack();
       for (const slot of slots.all()) {
         if (slot.revision <= after && after > 0) continue;
@@ -218,6 +229,7 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
       }
       // The lease may be held again.
       pump();
+      dropMarks();
     },
     get idle() {
       return queue.size === 0 && !underWay;

@@ -2,6 +2,7 @@ import type { Logger, NatsLink } from '@linchpin/host';
 import type { OwnerRecord } from '@linchpin/proto/subjects';
 import { StateUnavailable } from '../state-unavailable.ts';
 import type { BackupHooks } from './backup-hooks.ts';
+import { createDeletionMarks } from './deletion-marks.ts';
 import { createGroupCopy } from './group-copy.ts';
 import {
   type GroupAction,
@@ -71,6 +72,7 @@ export function createGroup(parts: GroupParts): Group {
   const { group, stream, nats, log, isLeaseHeld, backup } = parts;
   const slots = createSlots();
   const nothing = createSlots();
+  const marks = createDeletionMarks();
   let phase: GroupPhase = 'away';
   let view: GroupView | undefined;
   /** Capabilities hold it to be served here. */
@@ -89,6 +91,7 @@ export function createGroup(parts: GroupParts): Group {
     stream,
     nats,
     slots,
+    marks,
     log,
     onOwner(owner) {
       tenure.heard(owner);
@@ -99,6 +102,7 @@ export function createGroup(parts: GroupParts): Group {
   const writer = createGroupWriter({
     stream,
     slots,
+    marks,
     mayWrite: isLeaseHeld,
     patience: parts.patience,
     onWritten: parts.onWrite,
@@ -145,6 +149,7 @@ export function createGroup(parts: GroupParts): Group {
     unfollow() {
       copy.stop();
       slots.clear();
+      marks.clear();
       tenure.forget();
     },
     reread() {
