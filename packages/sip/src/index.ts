@@ -23,5 +23,6 @@ export * from './transport/listener.ts';
 export * from './transport/tcp.ts';
 export * from './transport/tls.ts';
 export * from './transport/udp.ts';
+export * from './transport/unanswered.ts';
 export * from './transport/under-way.ts';
 export * from './transport/ws.ts';

@@ -51,7 +51,10 @@ export function createRole(config: EdgeConfig, host: Host): Role {
 
   const outward = createOutward({
     find: sessions.find,
-    onMessage: ({ underWay }, message) => underWay.passedBytes(message, performance.now()),
+    onMessage(session, message) {
+      session.underWay.passedBytes(message, performance.now());
+      inward.told(session, message);
+    },
     log,
   });
   const deliver = (frame: Frame, reply: (answer: Frame) => void): void => {
@@ -137,6 +140,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
       await members.stop();
       await listeners.close();
       off();
+      inward.stop();
       sessions.stop();
       frontEnds.close();
       directors.stop();

@@ -138,7 +138,10 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     flows: remoteFlows,
     here: (id) => flows.here(id),
     layer,
-    onToClient: (flow, message) => busyClients.passed(flow, message),
+    onToClient(flow, message) {
+      busyClients.passed(flow, message);
+      if (flow) dispatch.told(flow, message);
+    },
     tellFrontEnds: links.tellFrontEnds,
     log,
   });

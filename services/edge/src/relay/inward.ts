@@ -1,6 +1,6 @@
 import { newTraceparent } from '@linchpin/host';
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
-import type { SipRequest, SipResponse } from '@linchpin/sip';
+import { createUnanswered, type SipRequest, type SipResponse } from '@linchpin/sip';
 import type { Logger } from 'pino';
 import type { Session } from '../access/sessions.ts';
 import type { NextDirector } from './next-director.ts';
@@ -19,6 +19,14 @@ export interface Inward {
   request(session: Session, request: SipRequest): boolean;
   response(session: Session, response: SipResponse): boolean;
   closed(session: Session): void;
+  /** What the client of a flow is told, by whomever. */
+  told(session: Session, message: Buffer): void;
+  stop(): void;
+}
+
+interface Passed {
+  session: Session;
+  frame: Frame;
 }
 
 const nothing = Buffer.alloc(0);
@@ -42,6 +50,15 @@ function frameOf(session: Session, message: Buffer, event: FlowEvent, traceparen
 export function createInward({ domain, directorFor, toFrontEnd, log }: InwardParts): Inward {
   const suffix = `.${domain}`;
 
+  const send = ({ session, frame }: Passed): boolean => directorFor(session)?.send(frame) ?? false;
+
+  // Directors and Front Ends die with what they had in hand.
+  const unanswered = createUnanswered<Passed>({
+    again({ session, frame }) {
+      if (!session.flow.closed) send({ session, frame: { ...frame, identity: session.flow.identity } });
+    },
+  });
+
   return {
     request(session, request) {
       const traceparent = newTraceparent();
@@ -51,7 +68,10 @@ export function createInward({ domain, directorFor, toFrontEnd, log }: InwardPar
           'request',
         );
       const frame = frameOf(session, request.toBuffer(), FlowEvent.UNSPECIFIED, traceparent);
-      return directorFor(session)?.send(frame) ?? false;
+      const passed = { session, frame };
+      if (!send(passed)) return false;
+      unanswered.add(session.token, request, passed);
+      return true;
     },
     response(session, response) {
       // The Front End's Via is the only one below which a client can be; its host names the pod.
@@ -66,5 +86,7 @@ export function createInward({ domain, directorFor, toFrontEnd, log }: InwardPar
       if (session.flow.identity === '') return;
       directorFor(session)?.send(frameOf(session, nothing, FlowEvent.CLOSED, ''));
     },
+    told: ({ token }, message) => unanswered.answered(token, message),
+    stop: () => unanswered.stop(),
   };
 }

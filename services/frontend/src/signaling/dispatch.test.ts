@@ -1,6 +1,6 @@
 import type { Frame } from '@linchpin/proto/relay/v1/relay';
 import { type Flow, parseMessage, SipRequest, SipResponse } from '@linchpin/sip';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Refused } from '../refused.ts';
 import { createDispatch, type Dispatch, type DispatchParts } from './dispatch.ts';
 import { createRelayedTransactions } from './relayed.ts';
@@ -223,5 +223,45 @@ describe('a response without a request here', () => {
     const { dispatch, sent } = setUp();
     dispatch.response(response(host), flow);
     expect(sent.map(([pod]) => pod)).toEqual(to);
+  });
+});
+
+describe('a request that came over a connection and got no answer', () => {
+  const tls = { ...udp, id: 'frontend-0/a.1', transport: 'tls', reliable: true } as Flow;
+
+  async function later(milliseconds: number): Promise<void> {
+    await vi.advanceTimersByTimeAsync(milliseconds);
+  }
+
+  test('goes to whoever serves the user by then', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { relay, sent, moves } = setUp();
+    relay(request('MESSAGE'), tls);
+    moves('frontend-2');
+    await later(2000);
+    expect(sentTo(sent)).toEqual(['MESSAGE frontend-1 1', 'MESSAGE frontend-2 1']);
+  });
+
+  test('is served here when that is this pod', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { relay, sent, moves, outcome } = setUp();
+    relay(request('MESSAGE'), tls);
+    moves('frontend-0');
+    await later(30_000);
+    expect([sentTo(sent), outcome]).toEqual([['MESSAGE frontend-1 1'], ['served']]);
+  });
+
+  test('rests with its answer, and over UDP with the client', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { dispatch, relay, sent } = setUp();
+    const message = request('MESSAGE');
+    relay(message, tls);
+    dispatch.told(tls, SipResponse.to(message, 200).toBuffer());
+    relay(request('PUBLISH'), udp);
+    await later(30_000);
+    expect(sentTo(sent)).toEqual(['MESSAGE frontend-1 1', 'PUBLISH frontend-1 1']);
   });
 });

@@ -1,4 +1,10 @@
-import type { Flow, SipRequest, SipResponse, TransactionLayer } from '@linchpin/sip';
+import {
+  createUnanswered,
+  type Flow,
+  type SipRequest,
+  type SipResponse,
+  type TransactionLayer,
+} from '@linchpin/sip';
 import { Refused } from '../refused.ts';
 import { retryAfter, unavailable } from './failures.ts';
 import { inward } from './frames.ts';
@@ -56,6 +62,8 @@ export interface Dispatch {
   follow(request: SipRequest, flow: Flow): boolean;
   /** A client's response that is for another pod. */
   response(response: SipResponse, flow: Flow): void;
+  /** What the client of a flow that ends here is told by another pod. */
+  told(flow: Flow, message: Buffer): void;
   /** Looks again at what waits. */
   look(): void;
   readonly waiting: number;
@@ -89,6 +97,22 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     onExpired: (waiting) => giveUp(waiting),
   });
 
+  // A pod dies with what it had in hand. Over UDP the client sends copies itself, and what came by another pod is that one's.
+  const unanswered = createUnanswered<Arrived>({
+    again: (arrived) => arrived.flow.closed || again(arrived),
+  });
+  const isLanded = ({ flow }: Arrived): boolean => flow.reliable && !isRemote(flow);
+
+  function again(arrived: Arrived): void {
+    relayed.forget(arrived.request, arrived.flow);
+    if (!isHere(arrived.aor)) return relay(arrived);
+    settled(arrived);
+    arrived.serve();
+  }
+
+  /** It is answered here from now on. */
+  const settled = ({ request, flow }: Arrived): void => unanswered.forget(flow.id, request);
+
   const isHere = (aor: string): boolean => owners.serves(aor) || !isHomed(aor);
 
   /** The stream to whoever serves the user; a stream that is down is as good as nobody. */
@@ -97,12 +121,14 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     return owner !== undefined && owner !== pod && links.isUp(owner) ? owner : undefined;
   }
 
-  function sendTo(to: string, { request, flow, identity, traceparent }: Arrived, hops: number): boolean {
+  function sendTo(to: string, arrived: Arrived, hops: number): boolean {
+    const { request, flow, identity, traceparent } = arrived;
     const isSent = links.send(
       to,
       inward(flow, request.toBuffer(), { identity, hops: hops + 1, traceparent }),
     );
     if (isSent) onRelayed?.();
+    if (isSent && isLanded(arrived)) unanswered.add(arrived.flow.id, arrived.request, arrived);
     return isSent;
   }
 
@@ -116,13 +142,16 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     relayed.add(request, flow, entry);
     if (isSent || held.add({ ...arrived, hops, entry })) return;
     relayed.forget(request, flow);
+    settled(arrived);
     arrived.refuse(nobody());
   }
 
   const nobody = (): Refused => (owners.loaded ? unserved() : unavailable('not-loaded'));
 
-  function giveUp({ request, flow, entry, refuse }: Waiting): void {
+  function giveUp(waiting: Waiting): void {
+    const { request, flow, entry, refuse } = waiting;
     relayed.forget(request, flow);
+    settled(waiting);
     if (flow.closed) return;
     refuse(nobody());
     if (entry.cancel) layer.receive(entry.cancel, flow);
@@ -134,6 +163,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     if (flow.closed) return true;
     if (isHere(aor)) {
       relayed.forget(request, flow);
+      settled(waiting);
       waiting.serve();
     } else {
       const to = ownerOf(aor);
@@ -176,6 +206,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
       const told = { identity: flow.identity, hops: 0, traceparent: '' };
       if (to !== pod) links.send(to, inward(flow, response.toBuffer(), told));
     },
+    told: (flow, message) => unanswered.answered(flow.id, message),
     look,
     get waiting() {
       return held.size;
@@ -183,6 +214,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     stop() {
       off();
       held.stop();
+      unanswered.stop();
     },
   };
 }
