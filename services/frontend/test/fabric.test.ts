@@ -53,6 +53,13 @@ const wrong = (of: Pod[], expected = (user: string): unknown => ({ user })) =>
     return JSON.stringify(values) !== JSON.stringify([expected(user)]);
   });
 const fill = () => Promise.all(users.map((user) => serving(user)[0]?.put(user, { user })));
+/** All have read all: a copy looks four times a second whether a stream was made. */
+const areEven = (of: Pod[]) => {
+  const [first, ...others] = of.map(({ fabric }) =>
+    fabric.describe().groups.map(({ lastSequence }) => lastSequence),
+  );
+  return others.every((other) => `${other}` === `${first}`);
+};
 /** How many keys are in the streams of the groups that the pod serves. */
 const stored = ({ fabric }: Pod): number =>
   fabric
@@ -197,6 +204,7 @@ describe('streams that are lost', () => {
   test('are filled again by their owners', async () => {
     const [one, two] = (await startPool('fe-0', 'fe-1')) as [Pod, Pod];
     await fill();
+    await until(() => areEven([one, two]));
     await loseAll();
     // Each owner notices with its next write.
     await Promise.all(users.map((user) => serving(`${user}-x`)[0]?.put(`${user}-x`, 1)));
@@ -211,6 +219,7 @@ describe('streams that are lost', () => {
   test('are filled by a successor with its copy, when the owner died with them', async () => {
     const [one, two] = (await startPool('fe-0', 'fe-1')) as [Pod, Pod];
     await fill();
+    await until(() => areEven([one, two]));
     await Promise.all([two.kill(), loseAll()]);
     // Those that the survivor owned itself it notices when it writes.
     await until(() => one.owned().length === GROUPS);

@@ -143,7 +143,9 @@ export function createFabric(options: FabricOptions): Fabric {
     return turn;
   }
 
-  function mayServe(group: number, { pod: owner, incarnation, term }: OwnerRecord): boolean {
+  function mayServe(group: number, named: OwnerRecord | undefined): boolean {
+    if (!named) return routing.rival(group) !== undefined;
+    const { pod: owner, incarnation, term } = named;
     const member = members.get(owner);
     if (member?.incarnation !== incarnation) return false;
     if (member.groups?.owned.some(([claimed]) => claimed === group)) {
@@ -187,6 +189,7 @@ export function createFabric(options: FabricOptions): Fabric {
       designation: primary === pod ? 'primary' : placed.includes(pod) ? 'secondary' : 'none',
       leaseHeld: isLeaseHeld(),
       alone: routing.isAlone,
+      contested: (routing.rival(number)?.term ?? 0) > (groups[number]?.term ?? 0),
       mayHand: hasRoom && member?.groups?.warm.includes(number) === true,
       successor: member && { pod: member.pod, incarnation: member.incarnation },
     };

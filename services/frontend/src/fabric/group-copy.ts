@@ -93,7 +93,7 @@ export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
       apply(entry);
       if (!whole && (pending === 0 || entry.sequence >= state.last)) becomeWhole();
     });
-    heardAt = performance.now();
+    if (!signal.aborted) heardAt = performance.now();
     signal.addEventListener('abort', feed.stop, { once: true });
     const check = setInterval(() => void look(state, signal, feed.stop), timing.checkMs).unref();
     if (signal.aborted) feed.stop();

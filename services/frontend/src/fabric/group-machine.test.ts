@@ -13,6 +13,7 @@ const usual: Situation = {
   leaseHeld: true,
   alone: false,
   mayHand: false,
+  contested: false,
 };
 const look = (situation: Partial<Situation> = {}): GroupInput => ({ type: 'look', ...usual, ...situation });
 const free = look({ owner: 'free' });
@@ -70,6 +71,13 @@ const table: [why: string, GroupPhase, GroupInput, GroupPhase, GroupAction[]][] 
     ['hand'],
   ],
   ['the designated one hands to nobody', 'serving', look({ mayHand: true }), 'serving', []],
+  [
+    'an owner asks when another says that it is',
+    'serving',
+    look({ contested: true }),
+    'regaining',
+    ['retake'],
+  ],
   ['without a lease it serves nobody', 'serving', look({ leaseHeld: false }), 'lapsed', ['suspend']],
   ['but alone it serves what it knows', 'serving', look({ leaseHeld: false, alone: true }), 'serving', []],
   ['and asks when NATS is back', 'serving', { type: 'leased' }, 'regaining', ['retake']],
@@ -85,6 +93,7 @@ const table: [why: string, GroupPhase, GroupInput, GroupPhase, GroupAction[]][] 
   ['which may be seen by looking', 'lapsed', look(), 'regaining', ['retake']],
   ['until then nothing happens', 'lapsed', look({ leaseHeld: false }), 'lapsed', []],
   ['nobody else has taken it: nobody need be told', 'regaining', { type: 'taken' }, 'serving', []],
+  ['the lease has lapsed again, and is held', 'regaining', { type: 'leased' }, 'regaining', ['retake']],
   ['somebody has', 'regaining', { type: 'lost' }, 'following', ['tell released', 'reread']],
   [
     'alone again, and NATS away',
@@ -110,7 +119,9 @@ test('listeners are told taken and released by turns, whatever happens', () => {
     ...(['primary', 'secondary', 'none'] as const).flatMap((designation) =>
       (['self', 'other', 'free'] as const).flatMap((owner) =>
         [true, false].flatMap((leaseHeld) =>
-          [true, false].map((alone) => look({ designation, owner, leaseHeld, alone, mayHand: true })),
+          [true, false].map((alone) =>
+            look({ designation, owner, leaseHeld, alone, mayHand: true, contested: alone }),
+          ),
         ),
       ),
     ),

@@ -28,6 +28,8 @@ export interface Situation {
   alone: boolean;
   /** The one who is to serve has all there is, and not too many groups move already. */
   mayHand: boolean;
+  /** Another says that it owns the group, in a later term than this pod. */
+  contested: boolean;
 }
 
 export type GroupInput =
@@ -113,6 +115,8 @@ function serving(input: GroupInput): Step {
     case 'look':
       // Alone it can only be cut off from the store: what is known goes on being served, nothing can be written.
       if (!input.leaseHeld) return input.alone ? ['serving', []] : ['lapsed', ['suspend']];
+      // An owner does not read its stream: it asks whom that names.
+      if (input.contested) return ['regaining', ['retake']];
       return input.designation !== 'primary' && input.mayHand ? ['handing', ['hand']] : ['serving', []];
     case 'leased':
       return ['regaining', ['retake']];
@@ -152,6 +156,9 @@ function regaining(input: GroupInput): Step {
       return ['serving', []];
     case 'lost':
       return lose();
+    // What it has heard by now may be of before the lease lapsed.
+    case 'leased':
+      return ['regaining', ['retake']];
     // Alone it need not ask before it serves what it knows.
     case 'look':
       return input.leaseHeld || !input.alone ? ['regaining', []] : ['serving', ['suspend']];

@@ -40,8 +40,8 @@ export interface GroupTenureParts {
   writer: GroupWriter;
   log: Logger;
   isLeaseHeld(): boolean;
-  /** Whether that process may still be serving the group. */
-  mayServe(owner: OwnerRecord): boolean;
+  /** Whether that process may still be serving the group; undefined: whether any other says so of itself. */
+  mayServe(owner: OwnerRecord | undefined): boolean;
   backup: BackupHooks | undefined;
   /** Resolves when this group may take up its users. */
   nextTurn(): Promise<void>;
@@ -78,7 +78,8 @@ export function createGroupTenure(parts: GroupTenureParts): GroupTenure {
 
   async function take(): Promise<boolean> {
     const claimed = await claim({
-      mayClaimFrom: (found) => !found || isOwn(found, self) || !mayServe(found.record),
+      // Of a stream that was lost: its owner fills the new one, with more than a copy may have.
+      mayClaimFrom: (found) => (found && isOwn(found, self)) || !mayServe(found?.record),
       prepare: prepareTake,
     });
     if (!claimed) return false;
@@ -151,9 +152,8 @@ export function createGroupTenure(parts: GroupTenureParts): GroupTenure {
       return term;
     },
     get owner() {
-      if (!known) return 'free';
-      if (isOwn(known, self)) return 'self';
-      return mayServe(known.record) ? 'other' : 'free';
+      if (known && isOwn(known, self)) return 'self';
+      return mayServe(known?.record) ? 'other' : 'free';
     },
     get created() {
       return created;

@@ -53,8 +53,8 @@ export interface GroupParts {
   /** Milliseconds that a write waits for the store. */
   patience: number;
   isLeaseHeld(): boolean;
-  /** Whether that process may still be serving the group. */
-  mayServe(owner: OwnerRecord): boolean;
+  /** Whether that process may still be serving the group; undefined: whether any other says so of itself. */
+  mayServe(owner: OwnerRecord | undefined): boolean;
   backup: BackupHooks | undefined;
   onWrite: WriteObserver | undefined;
   /** Resolves when this group may take up its users. */
@@ -80,6 +80,10 @@ export function createGroup(parts: GroupParts): Group {
   /** The next owner is about to be named: nothing is written any more. */
   let isClosing = false;
   let isRetaking = false;
+  /** How often it was asked to be taken again. */
+  let retakes = 0;
+  /** The lease has lapsed and is held again since it began to be taken. */
+  let isDoubtful = false;
   /** Of attempts to take it; the next one is made after a pause. */
   let failures = 0;
   let pausedUntil = 0;
@@ -190,18 +194,24 @@ export function createGroup(parts: GroupParts): Group {
   }
 
   async function take(): Promise<void> {
+    isDoubtful = false;
     enter({ type: (await tenure.take()) ? 'taken' : 'lost' });
+    if (isDoubtful) enter({ type: 'leased' });
   }
 
   function retake(): void {
     writer.suspend();
+    retakes++;
     if (isRetaking) return;
     isRetaking = true;
     const isNeeded = () => (phase === 'serving' || phase === 'regaining') && !stopped;
     const onFailure = (error: unknown) => log.debug({ group, err: error }, 'cannot renew a claim yet');
     work = work.then(async () => {
+      const before = retakes;
       const isOwn = await persist(tenure.retake, { isNeeded, onFailure, retryMs: RETRY_MS });
       isRetaking = false;
+      // Asked for again meanwhile: nothing is written any more, and another may have taken it since.
+      if (retakes !== before && isOwn !== false && isNeeded()) return retake();
       if (isOwn === undefined) return;
       enter({ type: isOwn ? 'taken' : 'lost' });
       if (isOwn && isTold) tellBackup();
@@ -246,9 +256,13 @@ export function createGroup(parts: GroupParts): Group {
       view = now;
       const isPaused = tenure.owner === 'free' && performance.now() < pausedUntil;
       const owner = isPaused ? 'other' : tenure.owner;
-      enter({ type: 'look', ...now, mayHand: now.mayHand && !isRetaking, owner });
+      const contested = now.contested && !isRetaking;
+      enter({ type: 'look', ...now, mayHand: now.mayHand && !isRetaking, contested, owner });
     },
-    leased: () => enter({ type: 'leased' }),
+    leased() {
+      isDoubtful = true;
+      enter({ type: 'leased' });
+    },
     expire: writer.expire,
     get isStored() {
       return writer.idle;

@@ -12,6 +12,8 @@ export interface Routing {
   update(): void;
   /** The live pod that claims the group with the highest term. */
   owner(group: number): GroupOwner | undefined;
+  /** As `owner`, where that is another pod. */
+  rival(group: number): GroupOwner | undefined;
   /** Who is to serve the group, then who is to keep a copy. */
   placement(group: number): readonly string[];
   /** Pods that have all there is of the group, the owner left out. */
@@ -53,6 +55,10 @@ export function createRouting({ pool, pod, members, isLeaving }: RoutingOptions)
       place();
     },
     owner: (group) => owners.get(group),
+    rival(group) {
+      const owner = owners.get(group);
+      return owner?.pod === pod ? undefined : owner;
+    },
     placement: (group) => placed[group] ?? [],
     warm: (group) => live.filter(({ groups }) => groups?.warm.includes(group)).map((member) => member.pod),
     get isAlone() {
