@@ -133,7 +133,10 @@ function createWriteBehind(rows: Rows, options: BackupOptions & { everyMs: numbe
 
   return {
     take,
-    release: (group) => void groups.delete(group),
+    release(group) {
+      groups.get(group)?.close();
+      groups.delete(group);
+    },
     stored: (group, key, revision) => groups.get(group)?.changed(key, revision),
     restore: rows.read,
     lag,

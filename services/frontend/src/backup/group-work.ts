@@ -22,6 +22,8 @@ export interface GroupWork {
   readonly since: number | undefined;
   /** Writes what there is to write. Rejects when PostgreSQL is away; nothing is forgotten then. */
   flush(): Promise<void>;
+  /** The group is another pod's: what is not in memory here any more is not deleted. Nothing more is written. */
+  close(): void;
 }
 
 export type Owner = Omit<Claim, 'group'>;
@@ -59,6 +61,7 @@ export function createGroupWork({
   let underWay = 0;
   let stored = 0;
   let since: number | undefined = now();
+  let isClosed = false;
 
   /** The stream may have been lost and made anew, with sequences that begin again. */
   function follow({ incarnation, term }: Owner): void {
@@ -75,6 +78,7 @@ export function createGroupWork({
   /** The rows may be another owner's work, or of another stream: what differs is found by its revision. */
   async function compare(): Promise<void> {
     const written = await rows.revisions(group);
+    if (isClosed) return;
     stored = 0;
     for (const { key, revision } of source.entriesOfGroup(group)) {
       if (written.get(key) !== revision) dirty.add(key);
@@ -144,12 +148,15 @@ export function createGroupWork({
     async flush() {
       follow(next);
       if (stage === 'unclaimed') await takeHold();
-      if (stage === 'shut out') return;
+      if (stage === 'shut out' || isClosed) return;
       const isNew = stage === 'unknown';
       if (isNew) await compare();
       // What changes meanwhile is for the next time, with what changes after that. Without a change it is noted that there was none.
       const batches = Math.max(isNew ? 1 : 0, Math.ceil(dirty.size / BATCH));
-      for (let batch = 0; batch < batches && stage === 'known'; batch++) await writeBatch();
+      for (let batch = 0; batch < batches && stage === 'known' && !isClosed; batch++) await writeBatch();
+    },
+    close() {
+      isClosed = true;
     },
   };
 }
