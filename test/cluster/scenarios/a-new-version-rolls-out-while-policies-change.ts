@@ -65,11 +65,8 @@ async function untilRegisterGives(user: string, status: number): Promise<number>
   for (let last = 'no connection'; performance.now() - begun < 30_000; ) {
     const agent = await createUserAgent(user, passwordOf(user), { tcp: PORTS.sip }).catch(() => undefined);
     if (agent === undefined) continue;
-    const expires: [string, string][] = [
-      ['Contact', agent.contact],
-      ['Expires', '60'],
-    ];
-    const answer = agent.request('REGISTER', { headers: expires, milliseconds: 1500 });
+    // Without a Contact it asks who is signed in (RFC 3261 10.2.3), and leaves no endpoint behind.
+    const answer = agent.request('REGISTER', { milliseconds: 1500 });
     last = await answer.then(
       (response) => String(response.status),
       (error: Error) => error.message,

@@ -12,9 +12,10 @@ const ANSWER_MS = 1_000;
 const NOT_CLUSTERED = 10_074;
 
 /**
- * Made by whoever needs it first. In memory: a heartbeat is worth nothing seconds later, so a disk would be written to all day
- * for nothing; what a restart of NATS loses is there again within a heartbeat. On three servers where NATS is a cluster, so
- * that the members outlive one of them.
+ * Made by whoever needs it first. In memory on a single server: a heartbeat is worth nothing seconds later, so a disk would be
+ * written to all day for nothing; what a restart of NATS loses is there again within a heartbeat. On three servers where NATS is
+ * a cluster, so that the members outlive one of them, and then in files: servers that have all restarted elect no leader for a
+ * stream in memory before the last of them is back, so the loss of one would keep every lease from being held.
  */
 export async function openOrMake(connection: NatsConnection): Promise<KV> {
   const bucket = await open(connection);
@@ -37,12 +38,12 @@ const STREAM_NOT_FOUND = 10_059;
 
 async function make(connection: NatsConnection): Promise<KV> {
   const kvm = clientOf(connection);
-  const options = { history: 1, storage: StorageType.Memory, ttl: FORGET_MS };
+  const options = { history: 1, ttl: FORGET_MS };
   try {
-    return await kvm.create(MEMBERS_BUCKET, { ...options, replicas: REPLICAS });
+    return await kvm.create(MEMBERS_BUCKET, { ...options, storage: StorageType.File, replicas: REPLICAS });
   } catch (error) {
     if (codeOf(error) !== NOT_CLUSTERED) throw error;
-    return kvm.create(MEMBERS_BUCKET, { ...options, replicas: 1 });
+    return kvm.create(MEMBERS_BUCKET, { ...options, storage: StorageType.Memory, replicas: 1 });
   }
 }
 
