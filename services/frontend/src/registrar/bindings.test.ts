@@ -43,10 +43,10 @@ describe('bindings of a group', () => {
     const { bindings, removed, state } = bindingsOver({ [alice]: [held(10)], [other]: [held(10)] });
     expect(bindings.users().size).toBe(0);
     bindings.take(group);
-    expect([...bindings.users().keys()]).toEqual([alice]);
+    expect([[...bindings.users().keys()], bindings.count]).toEqual([[alice], 1]);
     expect([...bindings.usersOf(group)]).toEqual([alice]);
     vi.advanceTimersByTime(12_000);
-    expect(removed).toEqual([alice]);
+    expect([removed, bindings.count]).toEqual([[alice], 0]);
     expect([...state.values.keys()]).toEqual([userStateKey('bindings', other.slice(4))]);
   });
 
@@ -56,7 +56,7 @@ describe('bindings of a group', () => {
     bindings.release(group);
     vi.advanceTimersByTime(12_000);
     bindings.remove(alice, () => true, 'connection lost');
-    expect(bindings.users().size).toBe(0);
+    expect([bindings.users().size, bindings.count]).toEqual([0, 0]);
     expect(removed).toEqual([]);
     expect(state.writes).toEqual([]);
     bindings.take(group);
@@ -68,6 +68,7 @@ describe('bindings of a group', () => {
     const { bindings, state } = bindingsOver({ [alice]: [held(10), held(60, 'tcp/2')] });
     const put = vi.spyOn(state, 'put');
     bindings.take(group);
+    expect(bindings.count).toBe(2);
     state.away = true;
     await vi.advanceTimersByTimeAsync(12_000);
     const asked = put.mock.calls.length;

@@ -15,6 +15,8 @@ export interface Bindings {
   /** All users of the groups served here that have bindings. */
   users(): ReadonlyMap<string, unknown>;
   usersOf(group: number): Iterable<string>;
+  /** Of all these users; counted as they change, since it is asked for again and again. */
+  readonly count: number;
   /** The group is served here from now on, and its state is in memory: takes up the timers. */
   take(group: number): void;
   /** Another Front End goes on with the group: forgets its timers, and changes nothing that is stored. */
@@ -38,6 +40,8 @@ export function createBindings({ state, log, onRemoved, now = Date.now }: Bindin
   /** The keys in the store of all users that have bindings, and the same users by groups that are served here. */
   const keys = new Map<string, string>();
   const groups = new Map<number, Set<string>>();
+  const counts = new Map<string, number>();
+  let count = 0;
   const expiry = createExpiry((aor) => remove(aor, ({ expiresAt }) => expiresAt <= now(), 'expired'), now);
   const retries = new Set<NodeJS.Timeout>();
 
@@ -50,9 +54,16 @@ export function createBindings({ state, log, onRemoved, now = Date.now }: Bindin
     if (users) follow(aor, keyOf(aor), users);
   }
 
+  function countAs(aor: string, number: number): void {
+    count += number - (counts.get(aor) ?? 0);
+    if (number > 0) counts.set(aor, number);
+    else counts.delete(aor);
+  }
+
   function follow(aor: string, key: string, users: Set<string>): void {
     const bindings = state.get<Binding[]>(key) ?? [];
     for (const { expiresAt } of bindings) expiry.set(aor, expiresAt);
+    countAs(aor, bindings.length);
     if (bindings.length > 0) {
       keys.set(aor, key);
       users.add(aor);
@@ -110,6 +121,9 @@ export function createBindings({ state, log, onRemoved, now = Date.now }: Bindin
     remove,
     users: () => keys,
     usersOf: (group) => groups.get(group) ?? [],
+    get count() {
+      return count;
+    },
     take(group) {
       const users = new Set<string>();
       groups.set(group, users);
@@ -117,7 +131,10 @@ export function createBindings({ state, log, onRemoved, now = Date.now }: Bindin
         follow(SCHEME + fromKeyToken(key.slice(PREFIX.length)), key, users);
     },
     release(group) {
-      for (const aor of groups.get(group) ?? []) keys.delete(aor);
+      for (const aor of groups.get(group) ?? []) {
+        keys.delete(aor);
+        countAs(aor, 0);
+      }
       groups.delete(group);
     },
     stop() {

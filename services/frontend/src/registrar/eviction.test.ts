@@ -21,6 +21,7 @@ function eviction() {
       store: async () => {},
       remove: (aor, unwanted) => void (unwanted({ flowId: 'any' } as never) && removed.push(aor)),
       users: () => new Map(aors.map((aor) => [aor, aor])),
+      count: 0,
       usersOf: (group) => (group === 7 ? aors : []),
       take() {},
       release() {},

@@ -24,6 +24,7 @@ function registrarWith(stored: Record<string, Binding[]> = {}) {
       store: async (aor, bindings) => void users.set(aor, bindings),
       remove() {},
       users: () => users,
+      count: 0,
       usersOf: () => [],
       take() {},
       release() {},
