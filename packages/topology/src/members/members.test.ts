@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { keyToken, MEMBERS_BUCKET } from '@linchpin/proto/subjects';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { linkTo, type NatsServer, startNatsServer } from '../../test/nats-server.ts';
@@ -178,6 +179,19 @@ describe('members', () => {
     }
     expect(seen).toEqual([[], []]);
   }, 30_000);
+
+  it('see others come and die after NATS has lost what it knew of their watch', async () => {
+    const a = await announced('fe-0');
+    await vi.waitFor(() => expect(a.loaded).toBe(true), soon);
+    const manager = await jetstreamManager(await link().connection());
+    const watchers = () => manager.consumers.list(`KV_${MEMBERS_BUCKET}`).next();
+    await vi.waitFor(async () => expect(await watchers()).toHaveLength(1), soon);
+    for (const { name } of await watchers()) await manager.consumers.delete(`KV_${MEMBERS_BUCKET}`, name);
+    const child = await foreign('fe-1');
+    await sees(a, 'fe-0', 'fe-1');
+    child.kill('SIGKILL');
+    await sees(a, 'fe-0');
+  });
 
   it('that do not come back with NATS are dead', async () => {
     const a = await announced('fe-0');

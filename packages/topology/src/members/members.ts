@@ -82,6 +82,8 @@ export function createMembers({ nats, self, log, onClock, timing }: MembersOptio
   let loaded = false;
   let stopped = false;
   let watch: BucketWatch | undefined;
+  /** performance.now() when a heartbeat of our own came back, or its watch began. */
+  let echoedAt = 0;
 
   const heartbeat = createHeartbeat({
     nats,
@@ -95,8 +97,41 @@ export function createMembers({ nats, self, log, onClock, timing }: MembersOptio
       sentAt.set(beat, at);
       sentAt.delete(beat - HEARTBEATS_UNDER_WAY);
     },
-    onStored: (_, at) => stopped || lease.renew(at),
+    onStored(_, at) {
+      if (stopped) return;
+      lease.renew(at);
+      if (watch && seesAll && performance.now() - echoedAt > 2 * leaseMs) watchAnew();
+    },
   });
+
+  // What NATS keeps of a watch is on one of its servers, even of a cluster. When that restarts and our connection is to
+  // another, nothing comes any more, and the client notices after a minute.
+  function watchAnew(): void {
+    log.warn({ pod: own.pod }, 'heartbeats are stored and do not come back: the members are watched anew');
+    watch?.stop();
+    watch = watchMembers();
+  }
+
+  function watchMembers(): BucketWatch {
+    echoedAt = performance.now();
+    return watchBucket({
+      bucket: MEMBERS_BUCKET,
+      nats,
+      log,
+      open: openBucket,
+      ...(seesAll ? {} : { keys: 'director.*' }),
+      onStart() {
+        echoedAt = performance.now();
+        liveness.restart(echoedAt);
+      },
+      onEntry,
+      onProgress: (complete) => {
+        if (loaded || !complete) return;
+        loaded = true;
+        tell();
+      },
+    });
+  }
 
   function tell(): void {
     for (const listener of [...listeners]) listener();
@@ -114,6 +149,7 @@ export function createMembers({ nats, self, log, onClock, timing }: MembersOptio
   function onEcho(entry: KvWatchEntry, now: number): void {
     const { incarnation, beat } = entry.json<MemberRecord>();
     if (incarnation !== own.incarnation) return onNamesake(incarnation);
+    echoedAt = now;
     const at = sentAt.get(beat);
     if (at === undefined) return;
     clock.observed(entry.created.getTime(), now - at);
@@ -195,20 +231,7 @@ export function createMembers({ nats, self, log, onClock, timing }: MembersOptio
       return loaded;
     },
     follow() {
-      watch ??= watchBucket({
-        bucket: MEMBERS_BUCKET,
-        nats,
-        log,
-        open: openBucket,
-        ...(seesAll ? {} : { keys: 'director.*' }),
-        onStart: () => liveness.restart(performance.now()),
-        onEntry,
-        onProgress: (complete) => {
-          if (loaded || !complete) return;
-          loaded = true;
-          tell();
-        },
-      });
+      watch ??= watchMembers();
     },
     async stop() {
       if (stopped) return;
