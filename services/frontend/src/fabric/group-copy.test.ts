@@ -29,7 +29,8 @@ beforeEach(async () => {
       async feed(after, onEntry) {
         if (!feed) return fake.stream.feed(after, onEntry);
         feed(onEntry);
-        return { count: 3, ended: new Promise(() => {}), stop() {} };
+        const { promise: ended, resolve: stop } = Promise.withResolvers<void>();
+        return { count: 3, ended, stop };
       },
     },
     nats: {
@@ -96,6 +97,31 @@ test('so does one whose process slept', async () => {
   fake.writeAs('owner', owner);
   await vi.waitFor(() => expect(keys()).toEqual([]));
   vi.restoreAllMocks();
+});
+
+test('a feed that is dead is replaced', async () => {
+  let feeds = 0;
+  feed = () => feeds++;
+  copy.follow({ created: '', seen: 0 });
+  await pass(150);
+  fake.writeAs('a.x', 1);
+  await pass(150);
+  feed = undefined;
+  await vi.waitFor(() => expect(keys()).toEqual(['a.x']));
+  expect(feeds).toBe(1);
+});
+
+test('so it is at once when a claim does not come', async () => {
+  feed = () => {};
+  copy.follow({ created: '', seen: 0 });
+  await pass(0);
+  const first = copy
+    .until('stream 1', fake.writeAs('owner', { ...owner, term: 2 }))
+    .catch((error) => error.message);
+  feed = undefined;
+  await pass(100);
+  expect(await first).toContain('does not come back');
+  await copy.until('stream 1', 2);
 });
 
 test('a copy that is still being read is not whole, whether NATS answers or not', async () => {

@@ -58,8 +58,8 @@ export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
   let unconfirmed = false;
   /** performance.now() when the stream was last known to be followed. */
   let heardAt = 0;
-  /** `seen` at the look before. */
-  let seenBefore = -1;
+  /** `seen`, and the stream's last sequence, at the look before. */
+  let before = { seen: -1, last: 0 };
   const expected = new Set<{ created: string; sequence: number; resolve(): void }>();
 
   function restart(): void {
@@ -87,7 +87,7 @@ export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
       return becomeWhole();
     }
     begin(state);
-    seenBefore = -1;
+    before = { seen: -1, last: state.last };
     const feed = await stream.feed(seen, (entry, pending) => {
       if (signal.aborted) return;
       apply(entry);
@@ -154,8 +154,10 @@ export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
     if (now?.created !== state.created) return end();
     heardAt = performance.now();
     // The last entries may have been marks of deletions that are gone: nothing comes then that would say that it is all.
-    if (now.last === state.last && seen === seenBefore) becomeWhole();
-    seenBefore = seen;
+    if (now.last === state.last && seen === before.seen) becomeWhole();
+    // What has come since the feed began, and was there at the look before, is here by now, or the feed is dead.
+    if (before.last > Math.max(seen, state.last) && seen === before.seen) return end();
+    before = { seen, last: now.last };
   }
 
   const isLate = (): boolean => performance.now() - heardAt > timing.resumeMs;
@@ -203,7 +205,11 @@ export function createGroupCopy(options: GroupCopyOptions): GroupCopy {
       // Not waiting for the next look at what may be another stream by now.
       if (created !== stream) restart();
       expected.add(waiter);
-      const late = () => reject(new Error('the own claim does not come back from the stream'));
+      const late = () => {
+        reject(new Error('the own claim does not come back from the stream'));
+        // Its server may be gone; the client would notice after a minute.
+        restart();
+      };
       const timer = setTimeout(late, timing.untilMs);
       return promise.finally(() => {
         clearTimeout(timer);
