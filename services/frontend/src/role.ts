@@ -32,6 +32,7 @@ import { createEviction } from './registrar/eviction.ts';
 import { createFlowWatch } from './registrar/flow-watch.ts';
 import { createRegistrar } from './registrar/registrar.ts';
 import { createRoutes } from './routes.ts';
+import { createBegun } from './signaling/begun.ts';
 import { createBusyClients } from './signaling/busy-clients.ts';
 import { createDispatch } from './signaling/dispatch.ts';
 import { malformedAs, survive, withoutAnswer } from './signaling/failures.ts';
@@ -285,6 +286,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     createCall: createCalls(refusals, telemetry),
     isOpen: (flowId) => flows.find(flowId)?.closed === false,
     dispatch,
+    isFirst: createBegun(),
     isLoaded: () => replica.version > 0,
     refusals,
     telemetry,

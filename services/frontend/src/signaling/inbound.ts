@@ -40,6 +40,8 @@ export interface InboundParts {
   /** Whether the flow of a dialog is there. */
   isOpen(flowId: string): boolean;
   dispatch: Pick<Dispatch, 'isHere' | 'relay' | 'follow'>;
+  /** False for a copy of a request that was begun here before. */
+  isFirst(request: SipRequest, flow: Flow): boolean;
   /** False while it is not known yet who there is. */
   isLoaded(): boolean;
   refusals: Refusals;
@@ -62,7 +64,7 @@ interface Admitted {
 
 /** Everything that a request passes before its handler: method, RFC 3261 16.3, our own Route values, who sent it, who serves it. */
 export function createInbound(parts: InboundParts): (request: SipRequest, flow: Flow) => void {
-  const { layer, proxy, routes, authenticate, readHop, createCall, isOpen, dispatch } = parts;
+  const { layer, proxy, routes, authenticate, readHop, createCall, isOpen, dispatch, isFirst } = parts;
   const { isLoaded, refusals, telemetry, log } = parts;
 
   function routeOf(request: SipRequest): Route {
@@ -138,6 +140,7 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
   }
 
   function begin({ received, request, flow, identity, hops, route, traceparent }: Admitted): void {
+    if (!isFirst(received, flow)) return;
     const transaction = layer.accept(received, flow);
     void serve(createCall({ request, transaction, identity, hops, traceparent }), route);
   }

@@ -1,4 +1,5 @@
 import type { Flow, SipRequest } from '@linchpin/sip';
+import { createGenerations } from './generations.ts';
 
 /** A transaction that another Front End has. */
 export interface Relayed {
@@ -66,34 +67,4 @@ function keyOf(request: SipRequest, flow: Flow): string {
   const { branch } = via;
   if (branch?.startsWith('z9hG4bK')) return `${branch} ${via.host}:${via.port} ${flow.remote.address}`;
   return `${request.callId} ${request.cseq.seq} ${request.from.tag} ${request.uri} ${flow.remote.address}`;
-}
-
-/** Keeps each entry for one to two times as long: the older half is forgotten as a whole. */
-function createGenerations<T>(milliseconds: number, capacity: number, now: () => number) {
-  let young = new Map<string, T>();
-  let old = new Map<string, T>();
-  let since = now();
-
-  function age(): void {
-    const time = now();
-    if (young.size < capacity && time - since < milliseconds) return;
-    old = time - since < 2 * milliseconds ? young : new Map();
-    young = new Map();
-    since = time;
-  }
-
-  return {
-    get: (key: string): T | undefined => young.get(key) ?? old.get(key),
-    set(key: string, value: T): void {
-      age();
-      young.set(key, value);
-    },
-    delete(key: string): void {
-      young.delete(key);
-      old.delete(key);
-    },
-    get size() {
-      return young.size + old.size;
-    },
-  };
 }
