@@ -8,6 +8,8 @@ export interface HeartbeatOptions {
   nats: NatsLink;
   key: string;
   heartbeatMs: number;
+  /** A beat without an answer for so long is taken for lost. */
+  timeoutMs: number;
   /** Opens the bucket, or makes it. */
   open(connection: NatsConnection): Promise<KV>;
   /** What is written at this beat. */
@@ -32,8 +34,7 @@ interface Waiting {
 }
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { nats, key, heartbeatMs, log } = options;
-  const timeoutMs = 2 * heartbeatMs;
+  const { nats, key, heartbeatMs, timeoutMs, log } = options;
   let waiting: Waiting[] = [];
   let bucket: KV | undefined;
   let beat = 0;

@@ -89,6 +89,8 @@ export function createMembers({ nats, self, log, onClock, timing }: MembersOptio
     nats,
     key: ownKey,
     heartbeatMs,
+    // A later answer would renew nothing; an earlier end would let a NATS that is slow take every lease.
+    timeoutMs: leaseMs - heartbeatMs,
     log,
     open: openBucket,
     record: (beat) => JSON.stringify({ ...own, beat }),
