@@ -71,6 +71,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
       client: RelayClient,
       connect: (client, metadata) => client.connect(metadata),
       onFrame: (frame) => deliver(frame, (answer) => link.send(answer)),
+      onDown: () => inward.podGone(),
       log,
     });
     return link;
@@ -81,6 +82,7 @@ export function createRole(config: EdgeConfig, host: Host): Role {
     pod: name,
     log,
     onFrame: (frame, peer) => deliver(frame, (answer) => peer.send(answer)),
+    onPeerGone: () => inward.podGone(),
   });
   host.rpc.addService(RelayService, { connect: frontEnds.handler }, { allow: ['frontend'] });
 

@@ -131,6 +131,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     directory,
     onFrame: (frame, from) => peers.answered(frame, from),
     onFrontEnd: () => dispatch.look(),
+    onFrontEndDown: () => dispatch.podGone(),
     onGone: remoteFlows.podGone,
     log,
   });

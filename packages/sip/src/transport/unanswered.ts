@@ -3,7 +3,8 @@ import type { SipRequest } from '../message/request.ts';
 /**
  * Requests that a client has sent over a connection and that were passed on to another pod. The client relies on its connection and
  * sends nothing twice (RFC 3261 17.1.2.1), and a pod that dies says nothing of what it had: so the side where the connection ends
- * passes on once more what got no answer at all. A pod that lives knows a copy of what it is busy with by its branch (17.2.3).
+ * passes on once more what was with others when one of them went, and got no answer at all. A pod that lives knows a copy of what
+ * it is busy with by its branch (17.2.3).
  */
 export interface Unanswered<T> {
   /** `passed` is what to pass on again. ACK and CANCEL are left to their INVITE. */
@@ -11,6 +12,8 @@ export interface Unanswered<T> {
   /** A message goes to the client of the flow: after any response, a provisional one too, it knows more than we do. */
   answered(flow: string, message: Buffer): void;
   forget(flow: string, request: SipRequest): void;
+  /** A pod that may have had some of them is gone. */
+  podGone(): void;
   readonly size: number;
   stop(): void;
 }
@@ -34,14 +37,16 @@ export function createUnanswered<T>({
   now = () => performance.now(),
 }: UnansweredOptions<T>): Unanswered<T> {
   /** By how often it was passed on again; in the order of when they are due, since all of a round wait equally long. */
-  const rounds = WAITS_MS.map(() => new Map<string, { due: number; passed: T }>());
+  const rounds = WAITS_MS.map(() => new Map<string, { since: number; due: number; passed: T }>());
+  let goneAt = Number.NEGATIVE_INFINITY;
   const has = (key: string): boolean => rounds.some((round) => round.has(key));
 
   function put(index: number, key: string, passed: T): void {
     const round = rounds[index];
     const wait = WAITS_MS[index];
     if (!round || wait === undefined) return;
-    round.set(key, { due: now() + wait, passed });
+    const since = now();
+    round.set(key, { since, due: since + wait, passed });
     if (round.size > capacity) round.delete(round.keys().next().value ?? '');
   }
 
@@ -52,11 +57,11 @@ export function createUnanswered<T>({
   function sweep(): void {
     const time = now();
     for (const [index, round] of rounds.entries()) {
-      for (const [key, { due, passed }] of round) {
+      for (const [key, { since, due, passed }] of round) {
         if (due > time) break;
         round.delete(key);
         put(index + 1, key, passed);
-        again(passed);
+        if (since <= goneAt) again(passed);
       }
     }
   }
@@ -77,6 +82,9 @@ export function createUnanswered<T>({
     forget(flow, request) {
       const key = keyOf(flow, request.via.branch);
       if (key !== undefined) forget(key);
+    },
+    podGone() {
+      goneAt = now();
     },
     get size() {
       return rounds.reduce((sum, { size }) => sum + size, 0);

@@ -21,6 +21,8 @@ export interface Inward {
   closed(session: Session): void;
   /** What the client of a flow is told, by whomever. */
   told(session: Session, message: Buffer): void;
+  /** A Director or a Front End, with what it had in hand. */
+  podGone(): void;
   stop(): void;
 }
 
@@ -87,6 +89,7 @@ export function createInward({ domain, directorFor, toFrontEnd, log }: InwardPar
       directorFor(session)?.send(frameOf(session, nothing, FlowEvent.CLOSED, ''));
     },
     told: ({ token }, message) => unanswered.answered(token, message),
-    stop: () => unanswered.stop(),
+    podGone: unanswered.podGone,
+    stop: unanswered.stop,
   };
 }

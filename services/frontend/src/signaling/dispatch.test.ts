@@ -236,8 +236,9 @@ describe('a request that came over a connection and got no answer', () => {
   test('goes to whoever serves the user by then', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
-    const { relay, sent, moves } = setUp();
+    const { dispatch, relay, sent, moves } = setUp();
     relay(request('MESSAGE'), tls);
+    dispatch.podGone();
     moves('frontend-2');
     await later(2000);
     expect(sentTo(sent)).toEqual(['MESSAGE frontend-1 1', 'MESSAGE frontend-2 1']);
@@ -246,8 +247,9 @@ describe('a request that came over a connection and got no answer', () => {
   test('is served here when that is this pod', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
-    const { relay, sent, moves, outcome } = setUp();
+    const { dispatch, relay, sent, moves, outcome } = setUp();
     relay(request('MESSAGE'), tls);
+    dispatch.podGone();
     moves('frontend-0');
     await later(30_000);
     expect([sentTo(sent), outcome]).toEqual([['MESSAGE frontend-1 1'], ['served']]);
@@ -261,6 +263,7 @@ describe('a request that came over a connection and got no answer', () => {
     relay(message, tls);
     dispatch.told(tls, SipResponse.to(message, 200).toBuffer());
     relay(request('PUBLISH'), udp);
+    dispatch.podGone();
     await later(30_000);
     expect(sentTo(sent)).toEqual(['MESSAGE frontend-1 1', 'PUBLISH frontend-1 1']);
   });

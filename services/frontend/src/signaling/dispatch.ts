@@ -64,6 +64,8 @@ export interface Dispatch {
   response(response: SipResponse, flow: Flow): void;
   /** What the client of a flow that ends here is told by another pod. */
   told(flow: Flow, message: Buffer): void;
+  /** The stream to another Front End has ended: it may be gone with what it had in hand. */
+  podGone(): void;
   /** Looks again at what waits. */
   look(): void;
   readonly waiting: number;
@@ -207,6 +209,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
       if (to !== pod) links.send(to, inward(flow, response.toBuffer(), told));
     },
     told: (flow, message) => unanswered.answered(flow.id, message),
+    podGone: unanswered.podGone,
     look,
     get waiting() {
       return held.size;

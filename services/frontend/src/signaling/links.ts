@@ -21,6 +21,8 @@ export interface LinksParts {
   onFrame(frame: Frame, from: string): void;
   /** The stream to another Front End is open, for the first time or again. */
   onFrontEnd(pod: string): void;
+  /** That stream has ended. */
+  onFrontEndDown(pod: string): void;
   /** The pod is not a member any more, or is another process under the same name. */
   onGone(pod: string): void;
   log: Logger;
@@ -48,7 +50,7 @@ type Link = PatientLink<Frame>;
 const QUEUE_LIMIT = 65_536;
 
 export function createLinks(parts: LinksParts): Links {
-  const { pod, mtls, replica, members, directory, onFrame, onFrontEnd, onGone, log } = parts;
+  const { pod, mtls, replica, members, directory, onFrame, onFrontEnd, onFrontEndDown, onGone, log } = parts;
   let stopped = false;
 
   function linkTo({ name, address }: Member, role: 'edge' | 'frontend'): Link {
@@ -63,6 +65,9 @@ export function createLinks(parts: LinksParts): Links {
       onUp() {
         patient.flush();
         if (role === 'frontend') onFrontEnd(name);
+      },
+      onDown() {
+        if (role === 'frontend') onFrontEndDown(name);
       },
       log,
       queueLimit: QUEUE_LIMIT,
