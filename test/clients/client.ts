@@ -161,7 +161,12 @@ export function createClient(options: ClientOptions): Client {
       for (let again = 0; ; again++) {
         const renewed = await connection.renew().catch(() => 'failed' as const);
         if (renewed === false) return undefined;
-        if (renewed === true || signIn === undefined) return lastSignIn;
+        if (renewed === true) return lastSignIn;
+        // It may have been applied though nobody said so: the connection that is left is to be the endpoint again.
+        if (signIn === undefined) {
+          void refresh();
+          return lastSignIn;
+        }
         await wait(backOffMs(again));
       }
     },

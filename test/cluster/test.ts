@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { reportText } from '../clients/report-text.ts';
 import { openLab } from './lab.ts';
@@ -31,6 +31,8 @@ export async function test({ only, list = false }: TestOptions): Promise<void> {
   const chosen = names.filter((name) => only.length === 0 || only.some((part) => name.includes(part)));
   if (chosen.length === 0) throw new Error(`no scenario has that name; there are:\n${names.join('\n')}`);
   if (!(await findEngine())) throw new Error('no Docker engine runs: npm run cluster up');
+  const free = takeLock();
+  process.once('exit', free);
   const results: Result[] = [];
   for (const name of chosen) results.push(await runScenario(name));
   const table = tableOf(results);
@@ -42,6 +44,16 @@ export async function test({ only, list = false }: TestOptions): Promise<void> {
     failed === 0 ? `all passed; the table is in ${file}` : `${failed} steps failed; the table is in ${file}`,
   );
   process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/** Two runs at a time would take each other's pods away. Returns what gives the lock back. */
+function takeLock(): () => void {
+  const lock = join(cache, 'test.lock');
+  const holder = existsSync(lock) ? readFileSync(lock, 'utf8') : '';
+  if (holder !== '' && existsSync(`/proc/${holder}`))
+    throw new Error(`the scenarios run already, in process ${holder}`);
+  writeFileSync(lock, String(process.pid));
+  return () => rmSync(lock, { force: true });
 }
 
 async function runScenario(name: string): Promise<Result> {

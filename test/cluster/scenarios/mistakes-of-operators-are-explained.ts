@@ -98,7 +98,7 @@ async function databaseComesLate(lab: Lab, kube: Kube): Promise<Row> {
   const installing = lab.upgrade({ namespace: TRIAL, set: [...trialValues, NO_DATABASE], wait: false });
   const said = await kube.until('CMS says what it waits for', async () => {
     const log = await kube.run('logs', 'linchpin-cms-0', '--tail=20').catch(() => '');
-    return /"msg":"([^"]*PostgreSQL[^"]*)"/.exec(log)?.[1];
+    return /"(?:msg|why)":"([^"]*PostgreSQL[^"]*)"/.exec(log)?.[1];
   });
   const begun = performance.now();
   await kube.run('set', 'image', 'statefulset/linchpin-postgresql', 'postgresql=linchpin/dev-postgres:dev');
