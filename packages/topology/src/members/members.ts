@@ -21,7 +21,7 @@ export interface Members {
   onChange(listener: () => void): () => void;
   /**
    * Merged into the own record and written at once, from the first call on again with each heartbeat. Resolves when it is
-   * stored, however long NATS is away; rejects after `stop`.
+   * stored, however long NATS is away; rejects after `stop`, and before the address is known.
    */
   announce(change: Partial<MemberRecord>): Promise<void>;
   /**
@@ -215,6 +215,7 @@ export function createMembers({ nats, self, log, onClock, timing }: MembersOptio
     },
     async announce(change) {
       if (stopped) throw new Error('the pod has left its pool');
+      if ((change.address ?? own.address) === '') throw new Error('the pod has not joined its pool yet');
       const before = announced ? said(own) : '';
       const first = !announced;
       const { beat, incarnation, pod, role } = own;

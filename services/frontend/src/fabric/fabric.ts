@@ -252,6 +252,8 @@ export function createFabric(options: FabricOptions): Fabric {
     async handAllOver() {
       isLeaving = true;
       members.announce({ state: 'draining' }).catch(() => {});
+      // Also a pod that has not joined yet.
+      if (isEmpty()) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       const off = ownersListeners.add(() => {
         if (isEmpty() || !routing.hasHeirs) resolve();
