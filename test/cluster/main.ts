@@ -15,6 +15,7 @@ const usage = `usage: npm run cluster up | test | down [-- options]
   test   runs the scenarios of test/cluster/scenarios against it and prints what was measured
          --only <name> those whose name contains this; may be given several times
          --list        says which there are
+         --record      puts what was measured into docs/operations.md
   down   uninstalls, deletes the cluster, stops the Docker engine if \`up\` started one; keeps the cache
 
 Without --public or --local, up asks whether a registry answers. kubectl and helm see the cluster with
@@ -28,13 +29,14 @@ const { positionals, values } = parseArgs({
     'no-install': { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
     list: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 
 const tasks: Record<string, () => Promise<void>> = {
   up: async () => up(await originOf(values), { install: !values['no-install'] }),
-  test: () => test({ only: values.only, list: values.list }),
+  test: () => test({ only: values.only, list: values.list, record: values.record }),
   down,
 };
 

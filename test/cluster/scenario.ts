@@ -49,8 +49,6 @@ export function rowOf(step: string, measured: string, report: Report, longestAll
   };
 }
 
-const COLUMNS = ['Step', 'Result', 'Measured', 'Requests', 'Failed', 'Lost', 'Longest without service'];
-
 const cells = ({ step, ok, measured, requests, failed, lost, longest }: Row): string[] => [
   step,
   ok ? 'passed' : '**failed**',
@@ -58,6 +56,17 @@ const cells = ({ step, ok, measured, requests, failed, lost, longest }: Row): st
   ...[requests, failed, lost].map((count) => (count === undefined ? '' : String(count))),
   longest === undefined ? '' : `${(longest / 1000).toFixed(1)} s`,
 ];
+
+const COLUMNS = ['Step', 'Result', 'Measured', 'Requests', 'Failed', 'Lost', 'Longest without service'];
+
+/** Columns that say nothing are left out. */
+function markdown(rows: readonly Row[]): string[] {
+  const all = [COLUMNS, ...rows.map(cells)];
+  const used = COLUMNS.map((_, column) => all.slice(1).some((row) => row[column] !== ''));
+  const line = (row: string[]): string => `| ${row.filter((_, column) => used[column]).join(' | ')} |`;
+  const [head = [], ...body] = all;
+  return [line(head), line(head.map(() => '---')), ...body.map(line)];
+}
 
 export const sentence = (name: string): string => {
   const words = name.replaceAll('-', ' ').replace('postgresql', 'PostgreSQL').replace('nats', 'NATS');
@@ -68,15 +77,7 @@ export const sentence = (name: string): string => {
 export function tableOf(results: readonly Result[]): string {
   return results
     .map(({ name, rows, seconds }) =>
-      [
-        `### ${sentence(name)}`,
-        '',
-        `| ${COLUMNS.join(' | ')} |`,
-        `| ${COLUMNS.map(() => '---').join(' | ')} |`,
-        ...rows.map((row) => `| ${cells(row).join(' | ')} |`),
-        '',
-        `${Math.round(seconds)} s in all.`,
-      ].join('\n'),
+      [`### ${sentence(name)}`, '', ...markdown(rows), '', `${Math.round(seconds)} s in all.`].join('\n'),
     )
     .join('\n\n');
 }

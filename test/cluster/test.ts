@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { reportText } from '../clients/report-text.ts';
 import { openLab } from './lab.ts';
-import { cache, findEngine } from './machine.ts';
+import { cache, findEngine, root } from './machine.ts';
 import { say } from './progress.ts';
 import { type Result, type Row, rowText, type Scenario, sentence, tableOf } from './scenario.ts';
 
@@ -23,10 +23,12 @@ export interface TestOptions {
   /** Parts of names; all scenarios where empty. */
   only: readonly string[];
   list?: boolean;
+  /** Puts the table into docs/operations.md; scenarios that did not run keep theirs. */
+  record?: boolean;
 }
 
 /** Runs scenarios one after the other; sets the exit code. */
-export async function test({ only, list = false }: TestOptions): Promise<void> {
+export async function test({ only, list = false, record = false }: TestOptions): Promise<void> {
   if (list) return console.log(names.join('\n'));
   const chosen = names.filter((name) => only.length === 0 || only.some((part) => name.includes(part)));
   if (chosen.length === 0) throw new Error(`no scenario has that name; there are:\n${names.join('\n')}`);
@@ -39,11 +41,31 @@ export async function test({ only, list = false }: TestOptions): Promise<void> {
   const file = join(cache, 'scenarios.md');
   writeFileSync(file, `${table}\n`);
   console.log(`\n${table}\n`);
+  if (record) recordIn(join(root, 'docs/operations.md'), results);
   const failed = results.flatMap(({ rows }) => rows).filter(({ ok }) => !ok).length;
   say(
     failed === 0 ? `all passed; the table is in ${file}` : `${failed} steps failed; the table is in ${file}`,
   );
   process.exitCode = failed === 0 ? 0 : 1;
+}
+
+const BEGIN = '<!-- scenarios: npm run cluster test -- --record -->';
+const END = '<!-- end of scenarios -->';
+
+/** Between two marks, a heading for each scenario. */
+function recordIn(file: string, results: readonly Result[]): void {
+  const text = readFileSync(file, 'utf8');
+  const [head = '', rest = ''] = text.split(BEGIN);
+  const [before = '', tail = ''] = rest.split(END);
+  const known = new Map(
+    before
+      .split(/^(?=### )/m)
+      .filter((part) => part.startsWith('### '))
+      .map((part) => [part.split('\n')[0], part.trim()]),
+  );
+  for (const result of results) known.set(`### ${sentence(result.name)}`, tableOf([result]));
+  const ordered = names.flatMap((name) => known.get(`### ${sentence(name)}`) ?? []);
+  writeFileSync(file, `${head}${BEGIN}\n\n${ordered.join('\n\n')}\n\n${END}${tail}`);
 }
 
 /** Two runs at a time would take each other's pods away. Returns what gives the lock back. */

@@ -14,6 +14,10 @@ export const trialValues = [
   'edge.replicas=1',
   'director.replicas=1',
   'frontend.replicas=1',
+  // Beside a whole release the node has little left to be requested.
+  ...['cms', 'director', 'edge', 'frontend', 'nats.dev', 'postgresql.dev'].map(
+    (part) => `${part}.resources.requests.cpu=5m`,
+  ),
 ];
 
 const removeNamespace = (): Promise<boolean> =>
