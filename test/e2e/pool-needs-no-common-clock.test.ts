@@ -72,6 +72,6 @@ it('users are taken over by those whose clock is another', async () => {
   console.log(`taken over after ${Math.round(await pool.view.ownedBy(names()))} ms`);
   await wait(5000);
   const report = await load.quiet();
-  expectNobodyNoticed('the one with the right clock was killed', report, pool);
+  expectNobodyNoticed('the one with the right clock was killed', report, pool, 1);
   expectStateKept(report);
 });
