@@ -108,5 +108,7 @@ async function register(users: string[], transport: 'u1' | 'tn'): Promise<void> 
     users: users.map((name) => sippUser(name, passwordOf(name))),
     calls: 200,
   });
-  assert((await sipp.exited) === 0, sipp.output().slice(-600));
+  const code = await sipp.exited;
+  const wrong = sipp.output().match(/^.*(?:[Uu]nexpected|[Aa]bort|SIP\/2\.0 [3-6]|rror).*$/gm) ?? [];
+  assert(code === 0, `exit code ${code}: ${wrong.slice(0, 4).join('; ').replaceAll(/\s+/g, ' ')}`);
 }

@@ -6,8 +6,8 @@ import { TRIAL, trialValues, withTrial } from '../trial.ts';
 interface Mistake {
   what: string;
   set: string[];
-  /** Helm itself refuses, or a pod says what it waits for. */
-  told: 'by helm' | 'by an event' | 'by a pod';
+  /** Helm itself refuses, or a job that comes before any pod is replaced, or what was made says what it waits for. */
+  told: 'by helm' | 'by a job' | 'by an event' | 'by a pod';
   pattern: RegExp;
 }
 
@@ -43,10 +43,16 @@ const MISTAKES: Mistake[] = [
     pattern: /Failed to pull image "?linchpin\/director:no-such-tag/,
   },
   {
-    what: 'a key of a role that does not exist',
-    set: ['edge.config.limits.conections=5'],
+    what: 'a key of the Front End that does not exist',
+    set: ['frontend.config.limits.conections=5'],
+    told: 'by a job',
+    pattern: /limits: unknown key.*|limits\.conections: unknown key/,
+  },
+  {
+    what: 'a key of Edge that does not exist',
+    set: ['edge.config.conections=5'],
     told: 'by a pod',
-    pattern: /config\.yaml:\s+limits\.conections: unknown key/,
+    pattern: /config\.yaml:\s+conections: unknown key/,
   },
 ];
 
@@ -69,6 +75,15 @@ async function make(lab: Lab, kube: Kube, { what, set, told, pattern }: Mistake)
   if (told === 'by helm') {
     const said = refused.slice(refused.indexOf('\n') + 1);
     return { step: what, ok: pattern.test(said), measured: `helm: ${lastLine(said)}` };
+  }
+  if (told === 'by a job') {
+    const job = /job (linchpin-\S+) failed/.exec(refused)?.[1] ?? 'none';
+    const log = await kube.run('logs', `job/${job}`).catch((error: Error) => error.message);
+    return {
+      step: what,
+      ok: pattern.test(log),
+      measured: `nothing replaced; log of job ${job}: ${lastLine(log)}`,
+    };
   }
   assert(refused === '', refused);
   const look = told === 'by an event' ? events : complaints;
