@@ -45,7 +45,7 @@ import { takeOwnRoutes } from './signaling/own-routes.ts';
 import { createPeers } from './signaling/peers.ts';
 import { createRefusals } from './signaling/refusals.ts';
 import { createRelayedTransactions } from './signaling/relayed.ts';
-import { hostOf, isRemote } from './signaling/remote-flow.ts';
+import { isRemote } from './signaling/remote-flow.ts';
 import { createRemoteFlows } from './signaling/remote-flows.ts';
 import { createCalls } from './signaling/served-call.ts';
 import { loadSigningKey } from './signaling/signing-key.ts';
@@ -167,6 +167,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
   });
   const listeners = createListeners(config, {
     idPrefix: `${pod}/`,
+    viaHost: `${pod}.${config.domain}`,
     onMessage: (message, flow) => survive(() => layer.receive(message, flow), log),
     onFlow: (flow) => flows.add(flow),
     onMalformed: (error, flow) => {
@@ -223,14 +224,13 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       home.isLocalDomain(request.parsedUri.host.toLowerCase()) || home.isServer(request.parsedUri),
     homed: home.homed,
     isOpen: flows.isOpen,
-    hostOf,
     onChange: (aor) => presence.bindingsChanged(aor),
     flowTimer: config.registrar.flowTimer,
     log,
     now: members.now,
   });
 
-  const hops = createHops(signingKey('route'), hostOf);
+  const hops = createHops(signingKey('route'));
   const proxy = createProxy({
     layer,
     schemes: ['sip'],
@@ -262,7 +262,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     directory,
     bindings: bindings.of,
     flow: flows.find,
-    contactFor: (flow: Flow) => `sip:${hostOf(flow)};transport=${uriTransport(flow.transport)}`,
+    contactFor: (flow: Flow) => `sip:${flow.sentBy};transport=${uriTransport(flow.transport)}`,
     log,
     metrics: host.metrics,
     now: members.now,

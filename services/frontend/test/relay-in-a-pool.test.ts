@@ -1,3 +1,4 @@
+import { SipResponse } from '@linchpin/sip';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Phone } from './phone.ts';
 import { type Pool, startPool } from './pool.ts';
@@ -7,7 +8,7 @@ const names = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi
 
 let pool: Pool;
 beforeEach(async () => {
-  const users = Object.fromEntries(names.map((name) => [name, '']));
+  const users = Object.fromEntries([...names, 'ivan', 'judy'].map((name) => [name, '']));
   pool = await startPool({ pods: [A, B, C], users, real: true });
 });
 afterEach(() => pool?.close());
@@ -37,4 +38,19 @@ test('people reach each other wherever they are served, also after a pod has gon
   await pool.lose(C);
   // What its users are asked meanwhile waits for who takes them.
   expect(await round()).toEqual(names.map(() => 200));
+}, 30_000);
+
+// What stands before the pods may have forgotten which of them a phone talks to.
+test('an answer over UDP counts whichever pod it comes to', async () => {
+  const phones = await Promise.all(names.map((name) => pool.phone(name, A, { transport: 'udp' })));
+  for (const phone of phones) expect((await phone.register()).status).toBe(200);
+  const sender = await pool.phone('ivan', B, { transport: 'tcp' });
+  const elsewhere = await pool.phone('judy', B, { transport: 'udp' });
+  const outcomes: number[] = [];
+  for (const phone of phones) {
+    const asked = sender.ask('MESSAGE', phone.aor, { body: 'hello' });
+    elsewhere.send(SipResponse.to(await phone.next('MESSAGE'), 200));
+    outcomes.push((await asked).status);
+  }
+  expect(outcomes).toEqual(names.map(() => 200));
 }, 30_000);

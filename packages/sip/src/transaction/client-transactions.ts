@@ -109,5 +109,5 @@ class SentRequest implements ClientTransaction {
  */
 export function pushVia(request: SipRequest, flow: Flow, branch = newBranch()): void {
   const transport = flow.transport.toUpperCase();
-  request.prepend('Via', `SIP/2.0/${transport} ${flow.sentBy};rport;branch=${branch}`);
+  request.prepend('Via', `SIP/2.0/${transport} ${flow.via ?? flow.sentBy};rport;branch=${branch}`);
 }

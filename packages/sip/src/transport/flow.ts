@@ -17,8 +17,10 @@ export interface Flow {
   readonly reliable: boolean;
   readonly remote: Address;
   readonly local: Address;
-  /** `host:port` that this side writes into Via and Record-Route for the peer to come back to. */
+  /** `host:port` that this side writes into Record-Route, Contact and Via for the peer to come back to. */
   readonly sentBy: string;
+  /** `host:port` for the Via of requests where that is another: by it whoever gets a response knows whose it is. */
+  readonly via?: string;
   /** The address of record that the peer proved to be on this flow; empty before that, and always for UDP. */
   identity: string;
   readonly closed: boolean;

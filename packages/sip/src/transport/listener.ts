@@ -28,6 +28,8 @@ export interface ListenerOptions extends FlowEvents {
   port: number;
   /** `host[:port]` for Via; without it the local address. */
   sentBy?: string;
+  /** Over UDP: host for the Via of requests in place of that of `sentBy`, since a response may come to another process. */
+  viaHost?: string;
   limits?: SomeTransportLimits;
   /** Stands before the id of every flow, so that ids of several processes differ: `frontend-0/`. */
   idPrefix?: string;

@@ -11,6 +11,7 @@ export interface UdpEndpoint {
   readonly isIPv6: boolean;
   readonly local: Address;
   readonly sentBy: string;
+  readonly via: string;
   readonly idPrefix: string;
   /** Datagrams that the kernel does not take yet are held up to this. */
   readonly sendQueueBytes: number;
@@ -20,6 +21,7 @@ export interface UdpEndpoint {
 
 export interface EndpointOptions extends Address {
   sentBy?: string;
+  viaHost?: string;
   idPrefix?: string;
 }
 
@@ -36,11 +38,13 @@ export async function openEndpoint(options: EndpointOptions, sendQueueBytes: num
   // What is sent to an unreachable address comes back as an error of the socket.
   socket.on('error', () => {});
   const { address, port } = socket.address();
+  const { sentBy = hostPort({ address: reachableAddress(address), port }), viaHost } = options;
   return {
     socket,
     isIPv6: type === 'udp6',
     local: { address, port },
-    sentBy: options.sentBy ?? hostPort({ address: reachableAddress(address), port }),
+    sentBy,
+    via: viaHost === undefined ? sentBy : `${viaHost}${/:\d+$/.exec(sentBy)?.[0] ?? ''}`,
     idPrefix: options.idPrefix ?? '',
     sendQueueBytes,
     closeListeners: new Set(),

@@ -36,6 +36,10 @@ export class UdpFlow implements Flow {
     return this.#endpoint.sentBy;
   }
 
+  get via(): string {
+    return this.#endpoint.via;
+  }
+
   /** Anyone can send from any address. */
   get identity(): string {
     return '';

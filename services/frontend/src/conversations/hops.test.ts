@@ -2,9 +2,9 @@ import { type Flow, NameAddr } from '@linchpin/sip';
 import { expect, test } from 'vitest';
 import { createHops, deviceMark } from './hops.ts';
 
-const flow = { id: 'tcp/x/1', transport: 'wss' } as Flow;
+const flow = { id: 'tcp/x/1', transport: 'wss', sentBy: 'edge.contoso.lab:443' } as Flow;
 const hop = { flowId: 'edge-0/a.1', aor: 'sip:alice@contoso.lab', device: deviceMark('urn:uuid:1') };
-const hops = createHops(Buffer.alloc(32, 1), () => 'edge.contoso.lab:443');
+const hops = createHops(Buffer.alloc(32, 1));
 const written = NameAddr.parse(hops.write(hop, flow, 'call-1'));
 
 test('a route leads back to the address that the client knows, with its transport', () => {
@@ -24,7 +24,7 @@ test('its token is read in its own dialog only', () => {
 });
 
 test('a token that was not made with this key is not ours', () => {
-  const others = createHops(Buffer.alloc(32, 2), () => 'edge.contoso.lab:443');
+  const others = createHops(Buffer.alloc(32, 2));
   expect(others.tokenIn(written.parsedUri)).toBeUndefined();
   const changed = written.parsedUri;
   changed.user = `A${changed.user?.slice(1)}`;

@@ -16,14 +16,14 @@ const mark = (text: string): string => hash('sha256', text, 'base64url').slice(0
 export const deviceMark = (instance: string | undefined): string =>
   instance === undefined ? '' : mark(instance);
 
-/** `key` outlives the process: dialogs over UDP do as well. `hostOf` is how the client at the flow's end knows us. */
-export function createHops(key: Uint8Array, hostOf: (flow: Flow) => string): Hops {
+/** `key` outlives the process: dialogs over UDP do as well. */
+export function createHops(key: Uint8Array): Hops {
   const tokens = createRouteTokens(key);
   return {
     // With the Call-ID in it nobody can take the route of one call for another.
     write({ flowId, aor, device }, flow, callId) {
       const token = tokens.make([flowId, aor, mark(callId), device].join(' '));
-      return `<sip:${token}@${hostOf(flow)};transport=${uriTransport(flow.transport)};lr>`;
+      return `<sip:${token}@${flow.sentBy};transport=${uriTransport(flow.transport)};lr>`;
     },
     tokenIn: (uri) => (uri.user !== undefined && tokens.check(uri.user) !== undefined ? uri.user : undefined),
     read(token, callId) {

@@ -34,7 +34,6 @@ function registrarWith(stored: Record<string, Binding[]> = {}) {
     isHere: () => true,
     homed: (aor) => ({ aor, registrar: limits }) as EffectiveUser,
     isOpen: ({ flowId }) => flowId === 'open',
-    hostOf: () => '192.0.2.9:5060',
     onChange: (aor) => changed.push(aor),
     flowTimer: 120,
     log: pino({ level: 'silent' }),

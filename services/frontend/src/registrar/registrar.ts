@@ -1,5 +1,5 @@
 import type { Logger } from '@linchpin/host';
-import type { Flow, SipRequest } from '@linchpin/sip';
+import type { SipRequest } from '@linchpin/sip';
 import type { EffectiveUser } from '@linchpin/topology';
 import { Refused } from '../refused.ts';
 import type { Call } from '../signaling/call.ts';
@@ -20,7 +20,6 @@ export interface RegistrarParts {
   /** Whether the binding's flow is there. */
   isOpen(binding: Binding): boolean;
   /** host:port by which the client at the other end knows this server. */
-  hostOf(flow: Flow): string;
   /** Contacts were added or removed. */
   onChange(aor: string): void;
   /** Seconds (RFC 5626 4.4). */
@@ -31,7 +30,7 @@ export interface RegistrarParts {
 
 /** The registrar of RFC 3261 10.3, with Path, Service-Route and outbound. */
 export function createRegistrar(parts: RegistrarParts): (call: Call) => Promise<void> {
-  const { bindings, watch, isHere, homed, isOpen, hostOf, onChange, flowTimer, log, now = Date.now } = parts;
+  const { bindings, watch, isHere, homed, isOpen, onChange, flowTimer, log, now = Date.now } = parts;
 
   function userOf(call: Call): EffectiveUser {
     if (!isHere(call.request)) throw new Refused(404, 'Not the registrar of this domain', 'wrong-registrar');
@@ -66,7 +65,7 @@ export function createRegistrar(parts: RegistrarParts): (call: Call) => Promise<
   async function update(call: Call, user: EffectiveUser, wanted: Registration): Promise<void> {
     const { aor } = user;
     const current = bindings.of(aor).filter((binding) => !isSuperseded(binding, wanted, call.request.callId));
-    const applied = applyRegistration(current, wanted, arrivalOf(call, hostOf(call.flow), now()));
+    const applied = applyRegistration(current, wanted, arrivalOf(call, now()));
     const outcome = applied.added.length > 0 ? enforceLimits(user, applied) : applied;
     await bindings.store(aor, outcome.bindings);
     if (outcome.bindings.length > 0) watch.watch(call.flow, aor);
@@ -88,7 +87,7 @@ export function createRegistrar(parts: RegistrarParts): (call: Call) => Promise<
     const granted = {
       wanted,
       bindings: bindings.of(user.aor),
-      host: hostOf(call.flow),
+      host: call.flow.sentBy,
       flowTimer,
       now: now(),
     };
@@ -101,14 +100,14 @@ function endpoints(bindings: readonly Binding[]): number {
   return new Set(bindings.map(({ instance, contact }) => instance ?? contact)).size;
 }
 
-function arrivalOf({ request, flow }: Call, sentBy: string, now: number): Arrival {
+function arrivalOf({ request, flow }: Call, now: number): Arrival {
   return {
     callId: request.callId,
     cseq: request.cseq.seq,
     flowId: flow.id,
     transport: flow.transport,
     received: `${flow.remote.address}:${flow.remote.port}`,
-    sentBy,
+    sentBy: flow.sentBy,
     userAgent: request.get('user-agent'),
     now,
   };

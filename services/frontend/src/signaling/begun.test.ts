@@ -9,7 +9,7 @@ const message = (branch: string): SipRequest =>
   ]);
 
 const remote = (id: string, transport: 'tls' | 'udp' = 'tls'): Flow => {
-  const facts = { transport, remote: { address: '192.0.2.1', port: 1 }, advertised: 'edge:5061' };
+  const facts = { transport, remote: { address: '192.0.2.1', port: 1 }, sentBy: 'edge:5061' };
   return new RemoteFlow({ id, host: 'frontend-0.contoso.lab', facts, deliver: () => true, hangUp() {} });
 };
 

@@ -20,7 +20,7 @@ const udp = {
 } as Flow;
 
 const remote = (hops: number): Flow => {
-  const facts = { transport: 'tls', remote: udp.remote, advertised: 'edge:5061' } as const;
+  const facts = { transport: 'tls', remote: udp.remote, sentBy: 'edge:5061' } as const;
   const host = 'frontend-0.contoso.lab';
   const flow = new RemoteFlow({ id: 'edge-0/a.1', host, facts, deliver: () => true, hangUp() {} });
   flow.hops = hops;

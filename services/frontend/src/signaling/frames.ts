@@ -1,6 +1,5 @@
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
 import type { Flow } from '@linchpin/sip';
-import { hostOf } from './remote-flow.ts';
 
 const nothing = Buffer.alloc(0);
 
@@ -23,7 +22,7 @@ export const inward = (flow: Flow, message: Buffer, { identity, hops, traceparen
   remoteAddress: flow.remote.address,
   remotePort: flow.remote.port,
   traceparent,
-  sentBy: hostOf(flow),
+  sentBy: flow.sentBy,
   hops,
 });
 

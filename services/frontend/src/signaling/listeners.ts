@@ -35,7 +35,7 @@ type ListenersConfig = Pick<FrontendConfig, 'listeners' | 'limits' | 'sipTls'>;
 
 export function createListeners(
   { listeners, limits, sipTls }: ListenersConfig,
-  events: FlowEvents & { idPrefix: string },
+  events: FlowEvents & { idPrefix: string; viaHost: string },
 ): Listeners {
   const transportLimits: SomeTransportLimits = {
     connections: limits.connections,

@@ -5,7 +5,7 @@ export interface RemoteFacts {
   transport: TransportName;
   remote: Address;
   /** host:port by which the client reaches that pod. */
-  advertised: string;
+  sentBy: string;
 }
 
 export interface RemoteFlowOptions {
@@ -54,16 +54,16 @@ export class RemoteFlow implements Flow {
     return this.facts.remote;
   }
 
-  get advertised(): string {
-    return this.facts.advertised;
+  get sentBy(): string {
+    return this.facts.sentBy;
   }
 
   /**
    * The pod there reads the name, nobody looks it up: a client answers over the connection, over UDP to where the request came from
    * (RFC 3581 4), or without rport to this port there (RFC 3261 18.2.2).
    */
-  get sentBy(): string {
-    return `${this.#options.host}${/:\d+$/.exec(this.facts.advertised)?.[0] ?? ''}`;
+  get via(): string {
+    return `${this.#options.host}${/:\d+$/.exec(this.facts.sentBy)?.[0] ?? ''}`;
   }
 
   get closed(): boolean {
@@ -98,6 +98,3 @@ export class RemoteFlow implements Flow {
 }
 
 export const isRemote = (flow: Flow): flow is RemoteFlow => flow instanceof RemoteFlow;
-
-/** host:port by which the client at the other end knows this side: that of the pod where its flow ends. */
-export const hostOf = (flow: Flow): string => (isRemote(flow) ? flow.advertised : flow.sentBy);

@@ -37,7 +37,7 @@ describe('a flow at another Front End', () => {
     expect(flows.of(atPeer)).toMatchObject({
       transport: 'udp',
       reliable: false,
-      sentBy: 'frontend-0.contoso.lab:5060',
+      via: 'frontend-0.contoso.lab:5060',
     });
     expect(flows.of(frame).reliable).toBe(true);
   });
@@ -68,19 +68,19 @@ describe('a flow at another Front End', () => {
 describe('a flow at an Edge', () => {
   test('is known as its first frame tells', () => {
     flows = setUp();
-    expect(flows.of(frame)).toMatchObject({ transport: 'wss', sentBy: 'frontend-0.contoso.lab:5444' });
+    expect(flows.of(frame)).toMatchObject({ transport: 'wss', via: 'frontend-0.contoso.lab:5444' });
     expect(flows.servers).toContain('localhost:5444');
   });
 
   test('that was known by its id alone after a restart becomes known with its next frame', () => {
     flows = setUp();
     const revived = flows.revive({ flowId: 'edge-0/a.1', transport: 'tls', received: ':0' });
-    expect(revived).toMatchObject({ transport: 'tls', sentBy: 'frontend-0.contoso.lab' });
+    expect(revived).toMatchObject({ transport: 'tls', via: 'frontend-0.contoso.lab' });
     expect(flows.of(frame)).toBe(revived);
     expect(revived).toMatchObject({
       transport: 'wss',
-      advertised: 'localhost:5444',
-      sentBy: 'frontend-0.contoso.lab:5444',
+      sentBy: 'localhost:5444',
+      via: 'frontend-0.contoso.lab:5444',
       remote: { address: frame.remoteAddress, port: frame.remotePort },
     });
     // Else a Route that names the Edge, as clients put there (RFC 3608), would be taken for another server's.

@@ -55,12 +55,12 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     const flow = new RemoteFlow({
       id,
       host: `${pod}.${domain}`,
-      facts: { ...facts, advertised: facts.advertised || domain },
+      facts: { ...facts, sentBy: facts.sentBy || domain },
       deliver: (bytes) => send(podOf(id), outward(id, currentTraceparent(), bytes)),
       hangUp: () => void send(podOf(id), outward(id, currentTraceparent(), undefined, FlowEvent.CLOSE)),
     });
     flows.set(id, flow);
-    if (facts.advertised !== '') servers.add(facts.advertised.toLowerCase());
+    if (facts.sentBy !== '') servers.add(facts.sentBy.toLowerCase());
     flow.onClose(() => flows.delete(id));
     return flow;
   }
@@ -72,9 +72,9 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
 
   /** A flow that was known by its id alone, as after a restart, is now known as its pod tells. */
   function learn(flow: RemoteFlow, facts: RemoteFacts): RemoteFlow {
-    if (facts.advertised === '' || flow.advertised === facts.advertised) return flow;
+    if (facts.sentBy === '' || flow.sentBy === facts.sentBy) return flow;
     flow.facts = facts;
-    servers.add(facts.advertised.toLowerCase());
+    servers.add(facts.sentBy.toLowerCase());
     return flow;
   }
 
@@ -104,7 +104,7 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     find: (id) => flows.get(id),
     revive({ flowId, transport, received, sentBy = '' }) {
       if (gone.has(flowId)) return undefined;
-      const facts = { transport, remote: addressOf(received), advertised: sentBy };
+      const facts = { transport, remote: addressOf(received), sentBy };
       return flows.get(flowId) ?? ask(open(flowId, facts));
     },
     ended,
@@ -124,7 +124,7 @@ export const isTransport = (name: string): name is TransportName => transports.i
 const factsIn = ({ transport, remoteAddress, remotePort, sentBy }: Frame): RemoteFacts => ({
   transport: isTransport(transport) ? transport : 'tls',
   remote: { address: remoteAddress, port: remotePort },
-  advertised: sentBy,
+  sentBy,
 });
 
 function addressOf(received: string): Address {
