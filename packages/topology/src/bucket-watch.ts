@@ -6,7 +6,7 @@ import { createCompleteness } from './completeness.ts';
 import type { Log, NatsLink } from './replica.ts';
 
 const RETRY_MS = 500;
-const REPLACED_CHECK_MS = 5_000;
+const CHECK_MS = 5_000;
 
 export interface BucketWatchOptions {
   bucket: string;
@@ -21,6 +21,8 @@ export interface BucketWatchOptions {
   onEntry(entry: KvWatchEntry): void;
   /** Follows each entry; `complete`: all that was in the bucket before it has been seen. */
   onProgress(complete: boolean): void;
+  /** Milliseconds between two looks whether the watch still lives. */
+  checkMs?: number;
 }
 
 export interface BucketWatch {
@@ -28,8 +30,9 @@ export interface BucketWatch {
 }
 
 // The client resumes a watch by itself after a reconnect, from the sequence number it had. A store that was lost and
-// made anew counts from 1 again, and such a watch would stay silent: so each connect begins a new one, and so does a
-// bucket that is no longer the one the watch was opened on.
+// made anew counts from 1 again, and such a watch would stay silent: so each connect begins a new one. What NATS keeps of
+// a watch is on one server even of a cluster, and when that goes while our connection is to another, the client notices
+// after a minute: so it is also looked whether the watch still follows the bucket, and whether that is still the same one.
 export function watchBucket(options: BucketWatchOptions): BucketWatch {
   let current = new AbortController();
   const unsubscribe = options.nats.onConnected((connection) => {
@@ -58,13 +61,23 @@ async function watchUntil(signal: AbortSignal, connection: NatsConnection, optio
 }
 
 async function watchOnce(signal: AbortSignal, kv: KV, options: BucketWatchOptions): Promise<void> {
+  const { onEntry, checkMs = CHECK_MS } = options;
   const { created } = (await kv.status()).streamInfo;
   const entries = await kv.watch({ key: options.keys });
   const end = () => entries.stop();
   signal.addEventListener('abort', end, { once: true });
-  const check = setInterval(() => void endWhenReplaced(kv, created, end), REPLACED_CHECK_MS);
+  let seen = 0;
+  const noting: BucketWatchOptions = {
+    ...options,
+    onEntry(entry) {
+      seen = entry.revision;
+      onEntry(entry);
+    },
+  };
+  const isDead = createDeadCheck(kv, created, () => seen);
+  const check = setInterval(() => void isDead().then((dead) => dead && end()), checkMs);
   try {
-    if (!signal.aborted) await pass(entries, signal, kv, options, end);
+    if (!signal.aborted) await pass(entries, signal, kv, noting, end);
   } finally {
     clearInterval(check);
     signal.removeEventListener('abort', end);
@@ -112,10 +125,21 @@ async function passSome(
   }
 }
 
-/** A stream that was deleted and made again has another time of creation. */
-const endWhenReplaced = (kv: KV, created: string, end: () => void): Promise<void> =>
-  kv.status().then(
-    ({ streamInfo }) => (streamInfo.created === created ? undefined : end()),
-    // Away for the moment: asked again at the next check.
-    () => {},
-  );
+/**
+ * A stream that was deleted and made again has another time of creation. A watch that has brought nothing since the last look,
+ * though there was more to bring then, brings nothing any more; where it is of some keys only, that may be wrong and does no harm.
+ */
+function createDeadCheck(kv: KV, created: string, seen: () => number): () => Promise<boolean> {
+  let owed = 0;
+  let seenBefore = 0;
+  return async function isDead() {
+    // Away for the moment: asked again at the next look.
+    const info = await kv.status().catch(() => undefined);
+    if (info === undefined) return false;
+    const { streamInfo } = info;
+    const stands = owed > seenBefore && seen() === seenBefore;
+    owed = streamInfo.state.last_seq;
+    seenBefore = seen();
+    return stands || streamInfo.created !== created;
+  };
+}

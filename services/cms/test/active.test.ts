@@ -81,7 +81,8 @@ describe('of two CMS pods', () => {
     const link = await rig.lab.natsLink('admin');
     const kv = await new Kvm(await link.connection()).open(CONFIG_BUCKET);
     const heads: number[] = [];
-    const watch = await kv.watch({ key: HEAD_KEY });
+    // The active one makes the bucket, a moment after it is active.
+    const watch = await vi.waitFor(() => kv.watch({ key: HEAD_KEY }), soon);
     void (async () => {
       for await (const entry of watch) heads.push(entry.json<Head>().version);
     })();
