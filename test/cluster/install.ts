@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { command } from './command.ts';
-import { createKube, NAMESPACE, RELEASE } from './kube.ts';
+import { createKube, type Kube, NAMESPACE, RELEASE } from './kube.ts';
 import { env, type Origin, root } from './machine.ts';
 import { step } from './progress.ts';
 
@@ -38,6 +38,7 @@ const HOPELESS = 4;
 /** Gives up as soon as a pod has ended several times, and says what it said. */
 export async function installRelease(images: readonly string[]): Promise<void> {
   const kube = createKube();
+  await forgetUnfinished(kube);
   const before = await kube.restarts().catch(() => new Map<string, number>());
   const giveUp = new AbortController();
   const watching = setInterval(async () => {
@@ -54,6 +55,15 @@ export async function installRelease(images: readonly string[]): Promise<void> {
     clearInterval(watching);
   }
 }
+
+/** A helm that was killed has left a note that it is at work, with which no other begins. */
+const forgetUnfinished = (kube: Kube): Promise<string> =>
+  kube.run(
+    'delete',
+    'secret',
+    '--ignore-not-found',
+    `--selector=owner=helm,name=${RELEASE},status in (pending-install,pending-upgrade,pending-rollback)`,
+  );
 
 interface ImageValues {
   image: { tag: string };
