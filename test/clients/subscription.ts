@@ -52,6 +52,7 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<Outcome> | undefined;
+  let isStale = false;
 
   const common = (flow: ClientFlow): [string, string][] => [
     ['Contact', parts.contact(flow)],
@@ -113,10 +114,12 @@ export function createSubscription(parts: SubscriptionParts): Subscription {
     if (!closed) timer = setTimeout(() => void refresh(), milliseconds);
   }
 
-  /** One SUBSCRIBE at a time. */
+  /** One SUBSCRIBE at a time: what it says is not true any more where another one is asked for meanwhile. */
   function refresh(): Promise<Outcome> {
+    isStale = running !== undefined;
     running ??= run().finally(() => {
       running = undefined;
+      if (isStale && !closed) void refresh();
     });
     return running;
   }

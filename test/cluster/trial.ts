@@ -12,6 +12,7 @@ export const trialValues = [
   'edge.service.type=ClusterIP',
   'frontend.service.type=ClusterIP',
   'edge.replicas=1',
+  'cms.replicas=1',
   'director.replicas=1',
   'frontend.replicas=1',
   // Beside a whole release the node has little left to be requested.

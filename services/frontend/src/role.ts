@@ -130,7 +130,10 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     members,
     directory,
     onFrame: (frame, from) => peers.answered(frame, from),
-    onFrontEnd: () => dispatch.look(),
+    onUp(peer) {
+      dispatch.look();
+      presence.wayBack(peer);
+    },
     onFrontEndDown: () => dispatch.podGone(),
     onGone: remoteFlows.podGone,
     log,

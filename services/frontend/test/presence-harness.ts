@@ -79,7 +79,7 @@ export function createFakeFlow(
   const port = 10_000 + flows++;
   const received: SipRequest[] = [];
   const flow: FakeFlow = {
-    id: `flow-${port}`,
+    id: `edge-0/${port}`,
     transport: options.reliable === false ? 'udp' : 'tcp',
     reliable: options.reliable ?? true,
     remote: { address: '192.0.2.1', port },

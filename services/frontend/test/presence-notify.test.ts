@@ -106,6 +106,22 @@ describe('NOTIFY', () => {
     expect(harness.state.values.size).toBe(2);
   });
 
+  test('that could not be sent is sent when the pod where the flow ends is back', async () => {
+    const watcherFlow = harness.flow();
+    const watch = await harness.watch('bob', 'alice', watcherFlow);
+    await settled();
+    watcherFlow.closed = true;
+    await harness.published('alice', harness.flow(), busy);
+    await settled();
+    watcherFlow.closed = false;
+    harness.presence.wayBack('edge-1');
+    await settled();
+    expect(watch.notifies).toHaveLength(1);
+    harness.presence.wayBack('edge-0');
+    await settled();
+    expect(watch.body).toContain('<rpid:busy/>');
+  });
+
   test('that is lost with the way it took holds up none on the way by which the watcher comes back', async () => {
     const watch = await harness.watch('bob', 'alice', harness.flow());
     await settled();

@@ -91,8 +91,8 @@ async function databaseIsRestored(lab: Lab): Promise<Row> {
   await lab.kube.settled('cms', 0);
   await inDatabase('psql -q -v ON_ERROR_STOP=1 -d linchpin_cms', dump);
   const begun = performance.now();
-  await lab.kube.scale('cms', 1);
-  await lab.kube.settled('cms', 1);
+  await lab.kube.scale('cms', 2);
+  await lab.kube.settled('cms', 2);
   const status = async (user: string): Promise<number> => {
     const agent = await createUserAgent(user, passwordOf(user), { tcp: PORTS.sip });
     const { status: got } = await agent.request('REGISTER');

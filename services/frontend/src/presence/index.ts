@@ -40,6 +40,8 @@ export interface Presence {
   subscribe(call: Call): Promise<void>;
   /** Endpoints of this user have come or gone. */
   bindingsChanged(aor: string): void;
+  /** Flows that end at this pod can be reached, for the first time or again: what could not be told there is told now. */
+  wayBack(pod: string): void;
   /** The documents of these users, or policies that hold for them, have changed or are gone. */
   directoryChanged(users: readonly string[]): void;
   /** Takes up what another process kept of the group. Call it when its state is in memory and `bindings` answers from it. */
@@ -143,6 +145,9 @@ export function createPresence(options: PresenceOptions): Presence {
     subscribe: async (call) => handleSubscribe(call, { presentities, store, watches, contactFor, now }),
     // What is noticed before its group is taken is looked at with everything else then, against what watchers have been told.
     bindingsChanged: presentities.settle,
+    wayBack(pod) {
+      for (const watch of store.all()) if (watch.flowId.startsWith(`${pod}/`)) notifier.review(watch);
+    },
     directoryChanged,
     take,
     release,

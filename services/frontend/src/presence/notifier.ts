@@ -40,7 +40,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
   function pump(watch: Watch): void {
     if (watch.released || watch.busy || !(watch.owed || isNews(watch))) return;
     const flow = options.flow(watch.flowId);
-    // The watcher will come back on another flow with a SUBSCRIBE, and gets what it missed, or its time runs out.
+    // The watcher comes back on another flow with a SUBSCRIBE, or the pod where its flow ends does, or its time runs out.
     if (!flow || flow.closed) return;
     if (hasNumbers(watch)) send(watch, flow, options.document(watch));
     else void reserveThenPump(watch);

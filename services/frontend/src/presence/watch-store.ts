@@ -11,6 +11,7 @@ export interface WatchStore {
   /** Those that the watcher has of presentities served here; of others their own Front Ends know. */
   by(watcher: string): ReadonlySet<Watch>;
   inGroup(group: number): Watch[];
+  all(): Iterable<Watch>;
   readonly size: number;
   add(watch: Watch): void;
   remove(watch: Watch): void;
@@ -34,6 +35,7 @@ export function createWatchStore(state: UserState): WatchStore {
       [...(presentities.get(group) ?? [])].flatMap((presentity) => [
         ...(byPresentity.get(presentity) ?? none),
       ]),
+    all: () => watches.values(),
     get size() {
       return watches.size;
     },

@@ -19,9 +19,9 @@ export interface LinksParts {
   directory: Directory;
   /** A client's response that an Edge brings, or the end of a flow. */
   onFrame(frame: Frame, from: string): void;
-  /** The stream to another Front End is open, for the first time or again. */
-  onFrontEnd(pod: string): void;
-  /** That stream has ended. */
+  /** The stream to an Edge or another Front End is open, for the first time or again. */
+  onUp(pod: string): void;
+  /** That to another Front End has ended. */
   onFrontEndDown(pod: string): void;
   /** The pod is not a member any more, or is another process under the same name. */
   onGone(pod: string): void;
@@ -50,7 +50,7 @@ type Link = PatientLink<Frame>;
 const QUEUE_LIMIT = 65_536;
 
 export function createLinks(parts: LinksParts): Links {
-  const { pod, mtls, replica, members, directory, onFrame, onFrontEnd, onFrontEndDown, onGone, log } = parts;
+  const { pod, mtls, replica, members, directory, onFrame, onUp, onFrontEndDown, onGone, log } = parts;
   let stopped = false;
 
   function linkTo({ name, address }: Member, role: 'edge' | 'frontend'): Link {
@@ -64,7 +64,7 @@ export function createLinks(parts: LinksParts): Links {
       onFrame: (frame) => onFrame(frame, name),
       onUp() {
         patient.flush();
-        if (role === 'frontend') onFrontEnd(name);
+        onUp(name);
       },
       onDown() {
         if (role === 'frontend') onFrontEndDown(name);
