@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-const services = ['cms', 'director', 'edge', 'frontend'];
+const services = ['cms', 'director', 'edge', 'frontend', 'persistent-chat'];
 const libraries = ['proto', 'sip', 'topology', 'host'];
 
 /** What each part may import, apart from itself. Tests may import anything. */

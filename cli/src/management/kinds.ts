@@ -8,6 +8,9 @@ export const KINDS: Record<string, string> = {
   PresencePolicy: 'subscribers per user, subscription times, privacy mode',
   ExternalAccessPolicy: 'whether users may sign in from outside',
   AccessEdgeConfiguration: 'what Edge lets in',
+  PersistentChatPolicy: 'whether users may use Persistent Chat',
+  PersistentChatConfiguration: 'sizes, history and searches of Persistent Chat',
+  Group: 'users under one name, for access to rooms',
 };
 
 /** "users", "User" and "USER" all mean User. */

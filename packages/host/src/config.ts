@@ -10,7 +10,7 @@ const tlsFiles = z.strictObject({
   key: z.string().min(1),
 });
 
-const postgres = z.strictObject({
+export const postgresConfig = z.strictObject({
   host: z.string().min(1),
   port: port.default(5432),
   user: z.string().min(1),
@@ -32,7 +32,7 @@ export const hostConfig = z.strictObject({
   http: listener,
   tls: tlsFiles,
   nats: z.strictObject({ servers: z.array(z.string().min(1)).min(1) }).optional(),
-  postgres: postgres.optional(),
+  postgres: postgresConfig.optional(),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']) })
     .default({ level: 'info' }),
@@ -42,4 +42,4 @@ export const hostConfig = z.strictObject({
 
 export type HostConfig = z.infer<typeof hostConfig>;
 export type TlsFiles = z.infer<typeof tlsFiles>;
-export type PostgresConfig = z.infer<typeof postgres>;
+export type PostgresConfig = z.infer<typeof postgresConfig>;

@@ -1,6 +1,6 @@
 export { type BucketLimits, createBuckets } from './buckets.ts';
 export type { AuthenticatedCall } from './caller.ts';
-export { hostConfig, type TlsFiles } from './config.ts';
+export { hostConfig, type PostgresConfig, postgresConfig, type TlsFiles } from './config.ts';
 export { type Closing, closeGently } from './drain/close-gently.ts';
 export type { Draining, DrainReport, Remaining } from './drain/drain.ts';
 export { createHealth, type Health } from './health.ts';
@@ -11,6 +11,7 @@ export { createMtls, type Mtls } from './mtls.ts';
 export { createNatsLink, type NatsLink } from './nats-link.ts';
 export { createPeerLink, type PeerLink } from './peer-link.ts';
 export { createPeerServer, type Peer, type PeerServer } from './peer-server.ts';
+export { createPostgres } from './postgres.ts';
 export type { Endpoint, Host, Role } from './role.ts';
 export { createRpcClient } from './rpc-client.ts';
 export { createRpcServer, type RpcServer } from './rpc-server.ts';

@@ -7,6 +7,7 @@ import type {
   RegistrarConfigurationSpec,
 } from './kinds/configurations.ts';
 import type { CredentialSpec } from './kinds/credential.ts';
+import type { PersistentChatConfigurationSpec, PersistentChatPolicySpec } from './kinds/persistent-chat.ts';
 import { type Member, type Pool, type Role, roles } from './kinds/topology.ts';
 import type { UserSpec } from './kinds/user.ts';
 import type { Members } from './members/members.ts';
@@ -21,6 +22,7 @@ export interface EffectiveUser {
   readonly credential: CredentialSpec | undefined;
   readonly presencePolicy: PresencePolicySpec;
   readonly externalAccessPolicy: ExternalAccessPolicySpec;
+  readonly persistentChatPolicy: PersistentChatPolicySpec;
   readonly registrar: RegistrarConfigurationSpec;
 }
 
@@ -43,6 +45,11 @@ export interface Directory {
   /** What holds for a pool, or where no pool is meant, everywhere. */
   accessEdge(pool?: string): AccessEdgeConfigurationSpec;
   registrar(pool?: string): RegistrarConfigurationSpec;
+  persistentChat(pool?: string): PersistentChatConfigurationSpec;
+  /** Names of the groups that a user (`alice@contoso.lab`) is in; the same array until something changes. */
+  groupsOf(user: string): readonly string[];
+  /** Members of a group; undefined when there is no such group. */
+  group(name: string): readonly string[] | undefined;
 }
 
 /** A pool may be known from its members alone, by no topology. */
@@ -57,6 +64,8 @@ export function createDirectory(replica: Source, announced: Announced = nobody):
   const users = new Map<string, EffectiveUser>();
   const memberLists = new Map<string, readonly Member[]>();
   let topology = indexTopology(replica);
+  /** Made when first asked for: most roles never ask. */
+  let groups: ReadonlyMap<string, readonly string[]> | undefined;
 
   announced.onChange(() => memberLists.clear());
 
@@ -65,6 +74,7 @@ export function createDirectory(replica: Source, announced: Announced = nobody):
       topology = indexTopology(replica);
       memberLists.clear();
     }
+    if (changes.some(({ kind }) => kind === 'Group')) groups = undefined;
     if (changes.every(isOfOneUser)) for (const { name } of changes) users.delete(AOR_SCHEME + name);
     else users.clear();
   });
@@ -92,6 +102,10 @@ export function createDirectory(replica: Source, announced: Announced = nobody):
       externalAccessPolicy: effectiveSpec(replica, 'ExternalAccessPolicy', {
         ...place,
         tag: spec.policies?.externalAccess,
+      }),
+      persistentChatPolicy: effectiveSpec(replica, 'PersistentChatPolicy', {
+        ...place,
+        tag: spec.policies?.persistentChat,
       }),
       registrar: effectiveSpec(replica, 'RegistrarConfiguration', place),
     };
@@ -147,6 +161,12 @@ export function createDirectory(replica: Source, announced: Announced = nobody):
     nextHop: (pool) => topology.pools.get(pool)?.nextHop,
     accessEdge: (pool) => inPool('AccessEdgeConfiguration', pool),
     registrar: (pool) => inPool('RegistrarConfiguration', pool),
+    persistentChat: (pool) => inPool('PersistentChatConfiguration', pool),
+    groupsOf(user) {
+      groups ??= indexGroups(replica);
+      return groups.get(user) ?? none;
+    },
+    group: (name) => replica.get('Group', name)?.spec.members,
   };
 }
 
@@ -156,7 +176,21 @@ const nobody: Announced = { list: () => [], get: () => undefined, onChange: () =
 
 const isRole = (name: string): name is Role => (roles as readonly string[]).includes(name);
 
-const isOfOneUser = ({ kind }: DocumentChange): boolean => kind === 'User' || kind === 'Credential';
+const none: readonly string[] = [];
+
+function indexGroups(replica: Source): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { name, spec } of replica.list('Group'))
+    for (const member of spec.members) {
+      const of = groups.get(member);
+      if (of) of.push(name);
+      else groups.set(member, [name]);
+    }
+  return groups;
+}
+
+const isOfOneUser = ({ kind }: DocumentChange): boolean =>
+  kind === 'User' || kind === 'Credential' || kind === 'Group';
 
 interface TopologyIndex {
   domains: readonly string[];

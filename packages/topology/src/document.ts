@@ -6,6 +6,11 @@ import type {
   RegistrarConfigurationSpec,
 } from './kinds/configurations.ts';
 import type { CredentialSpec } from './kinds/credential.ts';
+import type {
+  GroupSpec,
+  PersistentChatConfigurationSpec,
+  PersistentChatPolicySpec,
+} from './kinds/persistent-chat.ts';
 import type { TopologySpec } from './kinds/topology.ts';
 import type { UserSpec } from './kinds/user.ts';
 
@@ -16,6 +21,9 @@ export interface Specs {
   PresencePolicy: PresencePolicySpec;
   ExternalAccessPolicy: ExternalAccessPolicySpec;
   AccessEdgeConfiguration: AccessEdgeConfigurationSpec;
+  PersistentChatPolicy: PersistentChatPolicySpec;
+  PersistentChatConfiguration: PersistentChatConfigurationSpec;
+  Group: GroupSpec;
   Credential: CredentialSpec;
 }
 

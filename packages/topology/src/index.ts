@@ -5,6 +5,11 @@ export { createDocumentSet, type DocumentSet } from './document-set.ts';
 export { type Followed, followMembers } from './follow-members.ts';
 export type { AccessEdgeConfigurationSpec, RegistrarConfigurationSpec } from './kinds/configurations.ts';
 export type { CredentialSpec } from './kinds/credential.ts';
+export type {
+  GroupSpec,
+  PersistentChatConfigurationSpec,
+  PersistentChatPolicySpec,
+} from './kinds/persistent-chat.ts';
 export type { Member, Role } from './kinds/topology.ts';
 export { BLOCKED_CONTAINER } from './kinds/user.ts';
 export { announceDrain } from './members/announce-drain.ts';

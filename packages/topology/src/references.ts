@@ -59,6 +59,7 @@ export function deletionProblem(kind: Kind, name: string): Problem | undefined {
 export const policyKinds = {
   presence: 'PresencePolicy',
   externalAccess: 'ExternalAccessPolicy',
+  persistentChat: 'PersistentChatPolicy',
 } as const satisfies Record<keyof NonNullable<Specs['User']['policies']>, Kind>;
 
 export type PolicyKind = (typeof policyKinds)[keyof typeof policyKinds];

@@ -10,6 +10,11 @@ import {
 } from './kinds/configurations.ts';
 import { credentialSpec } from './kinds/credential.ts';
 import { label, tag, userName } from './kinds/names.ts';
+import {
+  groupSpec,
+  persistentChatConfigurationSpec,
+  persistentChatPolicySpec,
+} from './kinds/persistent-chat.ts';
 import { topologySpec } from './kinds/topology.ts';
 import { userSpec } from './kinds/user.ts';
 
@@ -20,7 +25,7 @@ export const GLOBAL = 'global';
 export const MAX_SPEC_BYTES = 512 * 1024;
 
 /** The kinds that have scopes. */
-export type ScopedKind = Exclude<Kind, 'Topology' | 'User' | 'Credential'>;
+export type ScopedKind = Exclude<Kind, 'Topology' | 'User' | 'Group' | 'Credential'>;
 
 type Scope = 'global' | 'site' | 'pool' | 'tag' | 'user';
 
@@ -48,6 +53,17 @@ const rows: { [K in Kind]: KindRow<K> } = {
     scopes: ['global', 'site'],
     spec: accessEdgeConfigurationSpec,
   },
+  PersistentChatPolicy: {
+    bucket: CONFIG_BUCKET,
+    scopes: ['global', 'site', 'tag'],
+    spec: persistentChatPolicySpec,
+  },
+  PersistentChatConfiguration: {
+    bucket: CONFIG_BUCKET,
+    scopes: ['global', 'site', 'pool'],
+    spec: persistentChatConfigurationSpec,
+  },
+  Group: { bucket: DIRECTORY_BUCKET, scopes: ['tag'], spec: groupSpec },
   User: { bucket: DIRECTORY_BUCKET, scopes: ['user'], spec: userSpec },
   Credential: { bucket: DIRECTORY_BUCKET, scopes: ['user'], spec: credentialSpec },
 };

@@ -128,6 +128,7 @@ export const user = (
     ...policy,
   },
   externalAccessPolicy: { outsideAccess: true },
+  persistentChatPolicy: { enabled: false },
   registrar: {
     maxEndpointsPerUser: 8,
     maxUserCount: 12_000,

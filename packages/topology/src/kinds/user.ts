@@ -28,7 +28,13 @@ export const userSpec = z
       .optional(),
     enabled: z.boolean().default(true),
     pool: label,
-    policies: z.strictObject({ presence: tag.optional(), externalAccess: tag.optional() }).optional(),
+    policies: z
+      .strictObject({
+        presence: tag.optional(),
+        externalAccess: tag.optional(),
+        persistentChat: tag.optional(),
+      })
+      .optional(),
     containers: z.array(container).max(100).optional(),
   })
   .superRefine((spec, context) => {

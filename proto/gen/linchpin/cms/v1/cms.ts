@@ -28,7 +28,10 @@ export const protobufPackage = "linchpin.cms.v1";
 export const protobufFileName = "linchpin/cms/v1/cms.proto";
 
 export interface Document {
-  /** "User", "Topology", "RegistrarConfiguration", "PresencePolicy", "ExternalAccessPolicy", "AccessEdgeConfiguration". */
+  /**
+   * "User", "Topology", "RegistrarConfiguration", "PresencePolicy", "ExternalAccessPolicy", "AccessEdgeConfiguration",
+   * "PersistentChatPolicy", "PersistentChatConfiguration", "Group".
+   */
   kind: string;
   name: string;
   /** The version of the whole configuration in which this document last changed. */

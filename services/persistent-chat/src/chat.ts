@@ -1,0 +1,219 @@
+// What Persistent Chat does, whatever surface it is asked by: gRPC, REST, SIP.
+import type { ChatEvent, PostEvent } from '@linchpin/proto/chat-events';
+
+/** Who asks. Administrators (`admin` set) may do everything, and are not members of anything. */
+export interface Caller {
+  /** `alice@contoso.lab`; the name of the administrator where `admin` is set. */
+  name: string;
+  admin?: true;
+}
+
+/** Thrown by everything below; each surface turns it into its own kind of answer in one place. */
+export class ChatError extends Error {
+  override readonly name = 'ChatError';
+  readonly code: ChatErrorCode;
+  /** Seconds after which to try again; only for `unavailable` and `limit`. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ChatErrorCode, message: string, retryAfter?: number) {
+    super(message);
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export type ChatErrorCode =
+  /** Malformed, or against a limit of size; says which field and what is allowed. */
+  | 'invalid'
+  /** No such thing, or a secret one that the caller may not know of. */
+  | 'not-found'
+  | 'forbidden'
+  /** The name is taken, or an expected version is not current. */
+  | 'conflict'
+  | 'too-large'
+  /** Too many, or too fast. */
+  | 'limit'
+  /** The store is away, or compliance is where the category requires it. Nothing was stored. */
+  | 'unavailable';
+
+/** `alice@contoso.lab`, `domain:contoso.lab` or `group:Sales`. */
+export type Principal = string;
+export type RoomRole = 'member' | 'manager' | 'presenter';
+
+export interface Category {
+  id: string;
+  name: string;
+  description: string;
+  invitations: boolean;
+  fileUpload: boolean;
+  chatHistory: boolean;
+  complianceRequired: boolean;
+  retentionDays: number | undefined;
+  allowed: Principal[];
+  denied: Principal[];
+  creators: Principal[];
+}
+export type CategorySpec = Partial<Omit<Category, 'id' | 'name'>> & { name: string };
+
+export interface Room {
+  id: string;
+  name: string;
+  description: string;
+  category: string;
+  kind: 'normal' | 'auditorium';
+  privacy: 'open' | 'closed' | 'secret';
+  /** False: off in this room; undefined: as the category says. */
+  invitations: boolean | undefined;
+  addIn: string | undefined;
+  disabled: boolean;
+  legalHold: boolean;
+  /** The number of its last event. */
+  lastSeq: number;
+}
+export type RoomSpec = Partial<Omit<Room, 'id' | 'lastSeq' | 'disabled' | 'legalHold'>> & {
+  name: string;
+  /** Name or id. */
+  category: string;
+  members?: Principal[];
+  managers?: Principal[];
+  presenters?: Principal[];
+};
+
+export interface RoomAccess {
+  members: Principal[];
+  managers: Principal[];
+  presenters: Principal[];
+}
+/** Added before others are taken away. */
+export interface AccessChange {
+  add?: Partial<RoomAccess>;
+  remove?: Partial<RoomAccess>;
+}
+
+/** A room as one caller sees it. */
+export interface RoomView extends Room {
+  categoryName: string;
+  /** What the caller is there; empty for who only may see it. */
+  roles: RoomRole[];
+  mayPost: boolean;
+  /** Posts after the caller's read mark. */
+  unread: number;
+}
+
+export interface Posting {
+  /** The client's own id, at most 64 characters: the same one again stores nothing and gives the first answer. */
+  clientId: string;
+  body: string;
+  subject?: string;
+  thread?: number;
+  files?: string[];
+}
+
+export interface Post extends Omit<PostEvent, 'kind' | 'scope' | 'clientId'> {
+  room: string;
+  editedAt?: string;
+  /** Deleted posts keep their place with an empty body. */
+  deletedAt?: string;
+  reactions: { reaction: string; by: string[] }[];
+}
+
+export interface HistoryQuery {
+  /** Numbers; the newest `limit` where neither is given. */
+  before?: number;
+  after?: number;
+  limit?: number;
+}
+
+export interface SearchQuery {
+  /** All words have to be in it. */
+  text?: string;
+  /** Rooms to look in; all that the caller may read where none is named. */
+  rooms?: string[];
+  author?: string;
+  /** RFC 3339. */
+  from?: string;
+  to?: string;
+  /** Only what mentions the caller. */
+  mentionsMe?: boolean;
+  limit?: number;
+}
+
+export interface Participant {
+  name: string;
+  since: string;
+}
+
+/** What a session is told of a room that it is in: every event once and in order, from the one after its join. */
+export interface RoomListener {
+  onEvents(events: readonly ChatEvent[]): void;
+  /** Not in the room any more, against its will: `removed`, `disabled`, `deleted`, or `lagging` (it may join again). */
+  onEnded(why: string): void;
+}
+
+export interface Participation {
+  room: RoomView;
+  /** The last posts, oldest first (MaxChatHistory of the configuration); none where the category has no history. */
+  history: Post[];
+  /** Undefined in rooms that are too full for one (75, again below 60). */
+  roster: Participant[] | undefined;
+  /** Events follow from `room.lastSeq` + 1. */
+  part(): Promise<void>;
+}
+
+export interface Invitation {
+  room: RoomView;
+  by: string;
+  at: string;
+}
+
+/** All reject with ChatError. `room` and `category` are ids or names. */
+export interface Chat {
+  createCategory(caller: Caller, spec: CategorySpec): Promise<Category>;
+  changeCategory(caller: Caller, category: string, change: Partial<CategorySpec>): Promise<Category>;
+  /** `conflict` while it has rooms. */
+  deleteCategory(caller: Caller, category: string): Promise<void>;
+  /** Those in which the caller may create rooms or be a member; all for administrators. */
+  categories(caller: Caller): Promise<Category[]>;
+
+  createRoom(caller: Caller, spec: RoomSpec): Promise<Room>;
+  changeRoom(caller: Caller, room: string, change: Partial<RoomSpec>): Promise<Room>;
+  setDisabled(caller: Caller, room: string, disabled: boolean): Promise<Room>;
+  deleteRoom(caller: Caller, room: string): Promise<void>;
+  room(caller: Caller, room: string): Promise<RoomView>;
+  /** By words in name and description; secret rooms only for those who are in them. `mine`: where the caller has a role. */
+  findRooms(
+    caller: Caller,
+    query: { text?: string; mine?: boolean; limit?: number; after?: string },
+  ): Promise<RoomView[]>;
+  access(caller: Caller, room: string): Promise<RoomAccess>;
+  changeAccess(caller: Caller, room: string, change: AccessChange): Promise<RoomAccess>;
+  invitations(caller: Caller): Promise<Invitation[]>;
+
+  join(caller: Caller, room: string, listener: RoomListener): Promise<Participation>;
+  post(caller: Caller, room: string, posting: Posting): Promise<Post>;
+  edit(caller: Caller, room: string, seq: number, change: { body: string; subject?: string }): Promise<Post>;
+  deletePost(caller: Caller, room: string, seq: number): Promise<void>;
+  react(caller: Caller, room: string, seq: number, reaction: string, set: boolean): Promise<void>;
+  history(caller: Caller, room: string, query: HistoryQuery): Promise<Post[]>;
+  search(caller: Caller, query: SearchQuery): Promise<Post[]>;
+  markRead(caller: Caller, room: string, seq: number): Promise<void>;
+  /** Rooms with unread posts or mentions. */
+  unread(caller: Caller): Promise<{ room: string; unread: number; mentions: number }[]>;
+  /** Administrators: deletes what fits; a legal hold keeps it. Resolves with how many are gone. */
+  purge(
+    caller: Caller,
+    room: string,
+    filter: { before?: string; author?: string; seqs?: number[]; why: string },
+  ): Promise<number>;
+  setLegalHold(caller: Caller, room: string, hold: boolean): Promise<Room>;
+  /** Something happened to a file of a room; only told to compliance. */
+  noteFile(caller: Caller, room: string, kind: 'upload' | 'download', file: FileNote): Promise<void>;
+}
+
+export interface FileNote {
+  id: string;
+  name: string;
+  bytes: number;
+  type: string;
+  sha256: string;
+}
