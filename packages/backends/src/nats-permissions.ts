@@ -28,18 +28,34 @@ type Role = (typeof ROLES)[number];
 export const natsPermissions = (): NatsPermissions => ({
   'cms.linchpin.internal': {
     publish: { allow: [...['config', 'directory', 'replica'].flatMap(owns), ...joins('cms')] },
+    subscribe: noChat,
   },
   'director.linchpin.internal': {
     publish: { allow: [...reads('config'), ...reads('directory'), ...reports, ...joins('director')] },
+    subscribe: noChat,
   },
   'frontend.linchpin.internal': {
-    publish: { deny: [...changes('config'), ...changes('directory'), ...othersInMembers('frontend')] },
+    publish: {
+      deny: [...changes('config'), ...changes('directory'), ...othersInMembers('frontend'), ...touchesChat],
+    },
+    subscribe: noChat,
   },
   'edge.linchpin.internal': {
     publish: {
       allow: [...reads('config'), ...reports, ...sees('members', 'director.*'), '$KV.members.edge.*'],
     },
     subscribe: { allow: ['_INBOX.edge.>'] },
+  },
+  'persistent-chat.linchpin.internal': {
+    publish: {
+      allow: [
+        ...reads('config'),
+        ...reads('directory'),
+        ...reports,
+        ...joins('persistent-chat'),
+        ...queuesChat,
+      ],
+    },
   },
   'admin.linchpin.internal': {},
 });
@@ -88,6 +104,38 @@ const joins = (role: Role): string[] => [
   '$JS.API.STREAM.CREATE.KV_members',
   `$KV.members.${role}.*`,
 ];
+
+/** proto/chat-events.ts: what is said in rooms, and the queue of the compliance store. */
+const CHAT = 'persistent-chat.>';
+const CHAT_STREAM = 'PERSISTENT_CHAT';
+
+/**
+ * Says what happens in rooms, makes the queue, and takes from it as its one consumer. What is in the queue cannot be taken out
+ * in any other way, not by this role either: an event leaves it when the compliance store has it.
+ */
+const queuesChat: string[] = [
+  CHAT,
+  ...['INFO', 'CREATE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.${CHAT_STREAM}`),
+  ...['CREATE', 'DURABLE.CREATE', 'INFO', 'MSG.NEXT'].map(
+    (verb) => `$JS.API.CONSUMER.${verb}.${CHAT_STREAM}.compliance`,
+  ),
+  `$JS.API.CONSUMER.CREATE.${CHAT_STREAM}.compliance.>`,
+  `$JS.ACK.${CHAT_STREAM}.compliance.>`,
+];
+
+/** Nobody else has a say there, nor listens. */
+const touchesChat: string[] = [
+  CHAT,
+  ...['CREATE', ...CHANGES].map((verb) => `$JS.API.STREAM.${verb}.${CHAT_STREAM}`),
+  `$JS.API.STREAM.MSG.GET.${CHAT_STREAM}`,
+  `$JS.API.DIRECT.GET.${CHAT_STREAM}`,
+  `$JS.API.DIRECT.GET.${CHAT_STREAM}.>`,
+  `$JS.API.CONSUMER.*.${CHAT_STREAM}`,
+  `$JS.API.CONSUMER.*.${CHAT_STREAM}.>`,
+  `$JS.API.CONSUMER.*.*.${CHAT_STREAM}.>`,
+  `$JS.ACK.${CHAT_STREAM}.>`,
+];
+const noChat: SubjectRules = { deny: [CHAT] };
 
 const othersInMembers = (role: Role): string[] => [
   ...ROLES.filter((other) => other !== role).map((other) => `$KV.members.${other}.>`),

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AckPolicy, DiscardPolicy, jetstream, jetstreamManager, RetentionPolicy } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -42,7 +43,7 @@ const bucket = async (role: string, name: string) => new Kvm(await client(role))
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'linchpin-nats-test-'));
   const authority = createAuthority(file('pki'));
-  for (const role of ['nats', 'cms', 'director', 'frontend', 'edge', 'stranger']) {
+  for (const role of ['nats', 'cms', 'director', 'frontend', 'edge', 'persistent-chat', 'stranger']) {
     const dns = [`${role}.linchpin.internal`, `${role}-0`, 'localhost'];
     await authority.issue({
       name: `${role}-0`,
@@ -154,8 +155,81 @@ describe("a role's certificate", () => {
   });
 });
 
+describe('what is said in rooms', () => {
+  const STREAM = 'PERSISTENT_CHAT';
+  const SUBJECT = 'persistent-chat.events.room';
+  const others = ['cms', 'director', 'frontend', 'edge'];
+
+  test('goes from pod to pod, and through a queue to the one consumer', async () => {
+    const connection = await client('persistent-chat');
+    const manager = await jetstreamManager(connection);
+    const config = {
+      subjects: ['persistent-chat.events.>'],
+      retention: RetentionPolicy.Workqueue,
+      discard: DiscardPolicy.New,
+    };
+    await manager.streams.add({ name: STREAM, ...config, max_bytes: 1_000_000 });
+    await manager.streams.update(STREAM, { ...config, max_bytes: 2_000_000 });
+    await manager.consumers.add(STREAM, { durable_name: 'compliance', ack_policy: AckPolicy.Explicit });
+    await manager.consumers.info(STREAM, 'compliance');
+    const heard = new Promise<string>((resolve) =>
+      connection.subscribe(SUBJECT, { callback: (_, message) => resolve(message.string()) }),
+    );
+    const first = await jetstream(connection).publish(SUBJECT, '["one"]', { msgID: 'room/1-1' });
+    expect(first).toMatchObject({ stream: STREAM, seq: 1, duplicate: false });
+    const again = await jetstream(connection).publish(SUBJECT, '["one"]', { msgID: 'room/1-1' });
+    expect(again.duplicate).toBe(true);
+    expect(await heard).toBe('["one"]');
+    const messages = await (await jetstream(connection).consumers.get(STREAM, 'compliance')).consume();
+    for await (const message of messages) {
+      expect(message.string()).toBe('["one"]');
+      expect(await message.ackAck()).toBe(true);
+      break;
+    }
+    expect((await manager.streams.info(STREAM)).state.messages).toBe(0);
+    await connection.close();
+  });
+
+  test('leaves the queue in no other way, not even by its own role', async () => {
+    const connection = await client('persistent-chat');
+    await jetstream(connection).publish(SUBJECT, '["two"]');
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    await expect(manager.streams.purge(STREAM)).rejects.toThrow(/permission/i);
+    await expect(manager.streams.delete(STREAM)).rejects.toThrow(/permission/i);
+    await expect(manager.streams.deleteMessage(STREAM, 2)).rejects.toThrow(/permission/i);
+    await expect(manager.consumers.delete(STREAM, 'compliance')).rejects.toThrow(/permission/i);
+    await expect(manager.consumers.add(STREAM, { durable_name: 'other' })).rejects.toThrow(/permission/i);
+  });
+
+  test.each(others)('%s neither says, hears nor takes anything of it', async (role) => {
+    const connection = await client(role);
+    await expect(connection.request(SUBJECT, '["forged"]')).rejects.toThrow(/permission/i);
+    const subscribed = new Promise<unknown>((resolve) =>
+      connection.subscribe(SUBJECT, { callback: (error) => resolve(error) }),
+    );
+    expect(String(await subscribed)).toMatch(/permission/i);
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    await expect(manager.streams.purge(STREAM)).rejects.toThrow(/permission/i);
+    await expect(manager.streams.getMessage(STREAM, { seq: 2 })).rejects.toThrow(/permission/i);
+    await expect(manager.consumers.add(STREAM, { durable_name: role })).rejects.toThrow(/permission/i);
+    const next = `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.compliance`;
+    await expect(connection.request(next, '')).rejects.toThrow(/permission/i);
+    await expect(connection.request(`$JS.ACK.${STREAM}.compliance.1.2.1.1.0`, '')).rejects.toThrow(
+      /permission/i,
+    );
+  });
+
+  test('its role writes no configuration, no directory and no state of users', async () => {
+    for (const name of ['config', 'directory', STATE]) {
+      const connection = await client('persistent-chat');
+      await expect(connection.request(`$KV.${name}.head`, '{}')).rejects.toThrow(/permission/i);
+    }
+    expect((await (await bucket('persistent-chat', 'directory')).get('head'))?.string()).toContain('version');
+  });
+});
+
 describe('in members', () => {
-  const roles = ['cms', 'director', 'frontend', 'edge'];
+  const roles = ['cms', 'director', 'frontend', 'edge', 'persistent-chat'];
 
   test.each(roles)('%s writes its own keys, and no others', async (role) => {
     const kv = await bucket(role, 'members');
@@ -168,7 +242,7 @@ describe('in members', () => {
 
   test('all but Edge see everybody', async () => {
     await (await bucket('edge', 'members')).put('edge.cG9k', 'edge');
-    for (const role of ['cms', 'director', 'frontend'])
+    for (const role of ['cms', 'director', 'frontend', 'persistent-chat'])
       expect((await (await bucket(role, 'members')).get('edge.cG9k'))?.string()).toBe('edge');
   });
 
