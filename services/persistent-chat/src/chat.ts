@@ -33,6 +33,8 @@ export type ChatErrorCode =
   | 'too-large'
   /** Too many, or too fast. */
   | 'limit'
+  /** No room where files are kept. */
+  | 'full'
   /** The store is away, or compliance is where the category requires it. Nothing was stored. */
   | 'unavailable';
 
