@@ -24,8 +24,8 @@ export interface Heartbeat {
   start(): void;
   /** A beat leaves as soon as it can; resolves when it, or a later one, is stored. Rejects when stopped before that. */
   now(): Promise<void>;
-  /** Beats no more and takes the key away, where NATS is there to hear it. */
-  stop(): Promise<void>;
+  /** Beats no more and takes the key away, where NATS is there to hear it and the key is not another's. */
+  stop(options?: { leave: boolean }): Promise<void>;
 }
 
 interface Waiting {
@@ -110,11 +110,12 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
       beatNow();
       return settled.promise;
     },
-    async stop() {
+    async stop(options = { leave: true }) {
       stopped = true;
       unsubscribe();
       clearTimeout(timer);
       for (const { settled } of waiting.splice(0)) settled.reject(new Error('the pod has left its pool'));
+      if (!options.leave) return;
       await within(timeoutMs, leave()).catch((error) =>
         log.debug({ err: error }, 'the others will notice by themselves that this pod has left'),
       );

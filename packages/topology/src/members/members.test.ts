@@ -21,6 +21,7 @@ const log = { debug() {}, info: note, warn: note, error: note };
 beforeEach(async () => {
   server = await startNatsServer();
   messages.length = 0;
+  replaced.length = 0;
 });
 afterEach(async () => {
   for (const end of ends.reverse()) await end();
@@ -34,9 +35,11 @@ function link(): NatsLink {
   return made;
 }
 
+const replaced: string[] = [];
+
 function member(pod: string, role: 'frontend' | 'edge' | 'director' = 'frontend', nats = link()): Members {
   const self = { pod, role, pool: role, address: '127.0.0.1:1', productVersion: '0' };
-  const members = createMembers({ nats, self, log, timing });
+  const members = createMembers({ nats, self, log, timing, onReplaced: () => replaced.push(pod) });
   ends.push(members.stop);
   members.follow();
   return members;
@@ -280,4 +283,23 @@ describe('members', () => {
     await other.stop();
     await sees(edge, 'dir-0', 'edge-0');
   });
+});
+
+it('of two processes with one name the older gives way, and leaves the record to the newer', async () => {
+  const observer = await announced('frontend-9');
+  const older = await announced('frontend-0');
+  const members = await bucket();
+  await vi.waitFor(async () => {
+    const record = await members.get(`frontend.${keyToken('frontend-0')}`);
+    expect(record?.json<{ beat: number }>().beat).toBeGreaterThan(5);
+  }, soon);
+  await sees(observer, 'frontend-0', 'frontend-9');
+  const newer = await announced('frontend-0');
+  await vi.waitFor(() => expect(replaced).toEqual(['frontend-0']), soon);
+  expect(older.leaseUntil).toBeLessThan(performance.now());
+  await older.stop();
+  await new Promise((resolve) => setTimeout(resolve, 2 * timing.takeoverMs));
+  expect(newer.leaseUntil).toBeGreaterThan(performance.now());
+  expect(pods(observer)()).toEqual(['frontend-0', 'frontend-9']);
+  expect(replaced).toEqual(['frontend-0']);
 });

@@ -55,10 +55,14 @@ export interface MembersOptions {
   /** `address` may still be empty: it has to be known at the first `announce`. */
   self: Pick<MemberRecord, 'pod' | 'role' | 'pool' | 'address' | 'productVersion'>;
   log: Log;
+  /** A newer process has the name of this pod, and is the member now. SIGTERM to this process unless told otherwise. */
+  onReplaced?(): void;
   /** Milliseconds that NATS is ahead of this machine's clock, 0 when they agree again. */
   onClock?(offset: number): void;
   timing?: Partial<MembersTiming>;
 }
+
+const end = (): void => void process.kill(process.pid, 'SIGTERM');
 
 /** The own heartbeats that have not come back yet; more than these are lost. */
 const HEARTBEATS_UNDER_WAY = 32;
@@ -66,7 +70,14 @@ const HEARTBEATS_UNDER_WAY = 32;
 // Edge faces the Internet: NATS lets it see Directors only and make nothing, see the rules in packages/backends.
 const SEES_DIRECTORS_ONLY: Role = 'edge';
 
-export function createMembers({ nats, self, log, onClock, timing }: MembersOptions): Members {
+export function createMembers({
+  nats,
+  self,
+  log,
+  onClock,
+  onReplaced = end,
+  timing,
+}: MembersOptions): Members {
   const { heartbeatMs, leaseMs, takeoverMs } = { ...MEMBERS_TIMING, ...timing };
   const seesAll = self.role !== SEES_DIRECTORS_ONLY;
   const own: MemberRecord = { ...self, incarnation: randomUUID(), beat: 0, state: 'running' };
@@ -150,7 +161,7 @@ export function createMembers({ nats, self, log, onClock, timing }: MembersOptio
 
   function onEcho(entry: KvWatchEntry, now: number): void {
     const { incarnation, beat } = entry.json<MemberRecord>();
-    if (incarnation !== own.incarnation) return onNamesake(incarnation);
+    if (incarnation !== own.incarnation) return onNamesake(incarnation, beat);
     echoedAt = now;
     const at = sentAt.get(beat);
     if (at === undefined) return;
@@ -158,10 +169,17 @@ export function createMembers({ nats, self, log, onClock, timing }: MembersOptio
     bury(liveness.heard(at, now));
   }
 
-  // The record of this pod's past life, or of somebody who was given its name. Our next heartbeat replaces it.
-  function onNamesake(incarnation: string): void {
-    if (announced && loaded)
-      log.warn({ pod: own.pod, incarnation }, 'another process uses the name of this pod');
+  // The record of this pod's past life, or of another process with its name, as when a node is cut off and its pod was made anew on
+  // another one. Two would take everything from each other again and again: who has beaten more often is older and gives way.
+  function onNamesake(incarnation: string, beat: number): void {
+    if (!announced || !loaded || stopped || beat > own.beat) return;
+    if (beat === own.beat && incarnation > own.incarnation) return;
+    log.error({ pod: own.pod, incarnation }, 'a newer process has the name of this pod: this one ends');
+    stopped = true;
+    lease.giveUp();
+    watch?.stop();
+    void heartbeat.stop({ leave: false });
+    onReplaced();
   }
 
   function onRecord(entry: KvWatchEntry, now: number): void {
