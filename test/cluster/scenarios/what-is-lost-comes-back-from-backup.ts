@@ -20,7 +20,8 @@ const NOTE = 'in the cellar until nine';
 /** What somebody published who is not there to say it again. */
 async function publish(lab: Lab): Promise<string> {
   const [user = ''] = await lab.users('absent', 1);
-  const agent = await createUserAgent(user, passwordOf(user), { tcp: PORTS.sip });
+  // Over TCP the user would be gone, and the note with it, some seconds after the connection.
+  const agent = await createUserAgent(user, passwordOf(user), { udp: PORTS.sip });
   await lab.kube.until('the user may sign in', async () => (await agent.register()).status === 200);
   const body = `<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:${user}"><tuple id="a"><status><basic>open</basic></status><note>${NOTE}</note></tuple></presence>`;
   const headers: [string, string][] = [
