@@ -5,7 +5,7 @@ import { configPath, portKeys, readArguments, readConfig } from './config-file.t
 import { EXIT, HostError } from './host-error.ts';
 import { createLog, type Logger } from './log.ts';
 import type { Migrations } from './migrations/migrate.ts';
-import { migrateOnce } from './migrations/migrate-once.ts';
+import { type DatabaseMigrations, migrateOnce } from './migrations/migrate-once.ts';
 import { dieOfDefects, followSignals, logGrpc } from './process-life.ts';
 import type { Host, Role } from './role.ts';
 import { type StartedRole, startRole } from './start-role.ts';
@@ -16,8 +16,8 @@ export interface RoleMain<C extends HostConfig> {
   /** `hostConfig.extend({ … })` */
   schema: z.ZodType<C>;
   create(config: C, host: Host): Role | Promise<Role>;
-  /** The tables that the role owns: `--migrate` brings them up to this release and ends. */
-  migrations?: Migrations;
+  /** The tables that the role owns, in more than one database where it is a list: `--migrate` brings them up to this release and ends. */
+  migrations?: Migrations | readonly DatabaseMigrations<C>[];
 }
 
 /**

@@ -39,19 +39,16 @@ const configFor = (changes: object = {}): HostConfig => {
 };
 const migrations = () => ({ folder: pathToFileURL(`${dir}/`), lock: 1, owner: 'the greeter' });
 
-async function applied(): Promise<string[]> {
-  const client = new pg.Client({
-    port: server.port,
-    host: '127.0.0.1',
-    user: 'linchpin',
-    password: 'p',
-    database: 'postgres',
-  });
+async function sql(database: string, text: string): Promise<{ file: string }[]> {
+  const { port } = server;
+  const client = new pg.Client({ port, host: '127.0.0.1', user: 'linchpin', password: 'p', database });
   await client.connect();
-  const { rows } = await client.query('SELECT file FROM migrations ORDER BY number');
+  const { rows } = await client.query(text);
   await client.end();
-  return rows.map(({ file }) => file);
+  return rows;
 }
+const applied = async (): Promise<string[]> =>
+  (await sql('postgres', 'SELECT file FROM migrations ORDER BY number')).map(({ file }) => file);
 
 test('applies what is missing, also when several do it at once, and what came later the next time', async () => {
   await Promise.all([1, 2, 3].map(() => migrateOnce(configFor(), migrations(), silent)));
@@ -59,6 +56,26 @@ test('applies what is missing, also when several do it at once, and what came la
   await writeFile(join(dir, '0002-second.sql'), 'ALTER TABLE first ADD COLUMN m int;');
   await migrateOnce(configFor(), migrations(), silent);
   expect(await applied()).toEqual(['0001-first.sql', '0002-second.sql']);
+});
+
+test('brings up each database of a role that has several, but for those it runs without', async () => {
+  const folder = await mkdtemp(join(dir, 'archive-'));
+  await writeFile(join(folder, '0001-archive.sql'), 'CREATE TABLE archive (n int);');
+  await sql('postgres', 'CREATE DATABASE archive');
+  const archive = { folder: pathToFileURL(`${folder}/`), lock: 2, owner: 'the archive' };
+  await migrateOnce(
+    configFor(),
+    [
+      { ...migrations(), postgres: ({ postgres }) => postgres },
+      {
+        ...archive,
+        postgres: ({ postgres }) => postgres && { ...postgres, database: 'archive' },
+      },
+      { ...archive, postgres: () => undefined },
+    ],
+    silent,
+  );
+  expect(await sql('archive', 'SELECT file FROM migrations')).toEqual([{ file: '0001-archive.sql' }]);
 });
 
 test('says where the database was looked for, and why it cannot be used', async () => {

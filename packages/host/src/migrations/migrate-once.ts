@@ -5,25 +5,53 @@ import type { Logger } from '../log.ts';
 import { createPostgres } from '../postgres.ts';
 import { type Migrations, migrate } from './migrate.ts';
 
+/** Tables of a role that has more than one database. */
+export interface DatabaseMigrations<C> extends Migrations {
+  /** The database that they are in; undefined where the role runs without it. */
+  postgres(config: C): PostgresConfig | undefined;
+}
+
 /**
  * `--migrate`: brings the tables up to this release and resolves. Tries once, what runs it may try again. Rejects with HostError
  * EXIT.unavailable where the database cannot be used, EXIT.config where the role has none.
  */
-export async function migrateOnce(
-  config: HostConfig,
-  migrations: Migrations | undefined,
+export async function migrateOnce<C extends HostConfig>(
+  config: C,
+  migrations: Migrations | readonly DatabaseMigrations<C>[] | undefined,
   log: Logger,
 ): Promise<void> {
   if (migrations === undefined) throw new HostError('--migrate: this role has no tables', EXIT.config);
   if (config.postgres === undefined)
     throw new HostError('--migrate: there is no postgres in the configuration', EXIT.config);
-  const pool = await createPostgres(config.postgres, config.name, log);
+  if (!isList(migrations)) return migrateDatabase(config.name, config.postgres, migrations, log);
+  for (const each of migrations) {
+    const postgres = each.postgres(config);
+    if (postgres !== undefined) await migrateDatabase(config.name, postgres, each, log);
+  }
+}
+
+// Array.isArray does not narrow read-only lists.
+const isList = <C>(
+  migrations: Migrations | readonly DatabaseMigrations<C>[],
+): migrations is readonly DatabaseMigrations<C>[] => Array.isArray(migrations);
+
+async function migrateDatabase(
+  name: string,
+  config: PostgresConfig,
+  migrations: Migrations,
+  log: Logger,
+): Promise<void> {
+  const pool = await createPostgres(config, name, log);
   try {
     const client = await pool.connect().catch((error) => {
-      throw away(config.postgres as PostgresConfig, error);
+      throw away(config, error);
     });
-    const applied = await run(client, migrations, config.postgres);
-    log.info({ applied }, applied.length > 0 ? 'the tables were migrated' : 'the tables are up to date');
+    const applied = await run(client, migrations, config);
+    const { database } = config;
+    log.info(
+      { applied, database },
+      applied.length > 0 ? 'the tables were migrated' : 'the tables are up to date',
+    );
   } finally {
     await pool.end();
   }
