@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { billOfMaterials } from './bill-of-materials.ts';
 
-export const ROLES = ['cms', 'director', 'edge', 'frontend'] as const;
+export const ROLES = ['cms', 'director', 'edge', 'frontend', 'persistent-chat'] as const;
 export type ImageRole = (typeof ROLES)[number];
 
 export interface BundleOptions {
@@ -72,7 +72,7 @@ const besideTheBundle = (services: string): Plugin => ({
     onLoad({ filter: /\/services\/[^/]+\/src\/[^/]+\/[^/]+\.ts$/ }, ({ path }) => {
       if (!path.startsWith(services)) return undefined;
       const source = readFileSync(path, 'utf8');
-      const contents = source.replace(/'(?:\.\.\/)+migrations\/'/g, "'./migrations/'");
+      const contents = source.replace(/'(?:\.\.\/)+migrations\/((?:\w+\/)?)'/g, "'./migrations/$1'");
       return contents === source ? undefined : { contents, loader: 'ts' };
     });
   },

@@ -7,6 +7,7 @@ import { cmsConfig } from '../../services/cms/src/config.ts';
 import { directorConfig } from '../../services/director/src/config.ts';
 import { edgeConfig } from '../../services/edge/src/config.ts';
 import { frontendConfig } from '../../services/frontend/src/config.ts';
+import { persistentChatConfig } from '../../services/persistent-chat/src/config.ts';
 import { chart, complaints, KUBERNETES, lint, type Manifest, refusal, render, renderText } from './helm.ts';
 
 /** What the process itself fills in. */
@@ -34,6 +35,7 @@ describe.each(VALUES)('%s values', (_, args) => {
       director: directorConfig,
       edge: edgeConfig,
       frontend: frontendConfig,
+      'persistent-chat': persistentChatConfig,
     };
     const manifests = render(args);
     for (const [role, schema] of Object.entries(schemas)) {
@@ -73,6 +75,7 @@ describe('values that are wrong are refused by their path', () => {
     ['tls.existing.', set('tls.mode=existing')],
     ['sipTls.existingSecret', existingBut('sipTls.existingSecret')],
     ['tls.existing.frontend: name the Secret', existingBut('tls.existing.frontend')],
+    ['tls.existing.persistentChat: name the Secret', existingBut('tls.existing.persistentChat')],
     ['postgresql.external.host', set('postgresql.dev.enabled=false')],
     ['postgresql.existingSecret', set('postgresql.dev.enabled=false', 'postgresql.external.host=db')],
     ['nats.external.servers', set('nats.dev.enabled=false')],
@@ -95,8 +98,11 @@ describe('values that are wrong are refused by their path', () => {
 
 /** tls.mode existing with every Secret but this one. */
 function existingBut(path: string): string[] {
-  const identities = ['cms', 'director', 'edge', 'frontend', 'admin', 'nats', 'postgresql'];
-  const all = [...identities.map((name) => `tls.existing.${name}=${name}`), 'sipTls.existingSecret=sip'];
+  const identities = ['cms', 'director', 'edge', 'frontend', 'persistentChat', 'admin', 'nats', 'postgresql'];
+  const all = [
+    ...identities.map((name) => `tls.existing.${name}=${name.toLowerCase()}`),
+    'sipTls.existingSecret=sip',
+  ];
   return set('tls.mode=existing', ...all.filter((value) => !value.startsWith(`${path}=`)));
 }
 
@@ -156,6 +162,62 @@ describe('network policies', () => {
     const edge = JSON.stringify(find(manifests, 'NetworkPolicy', 'uc-edge').spec.egress);
     expect(edge).not.toContain('"component":"frontend"');
     expect(edge).not.toContain('5432');
+  });
+});
+
+describe('Persistent Chat', () => {
+  const config = (manifests: Manifest[]) =>
+    parse(find(manifests, 'ConfigMap', 'uc-persistent-chat').data['config.yaml']);
+
+  it('has two databases, and a certificate that names its Service', () => {
+    const manifests = render();
+    const { postgres, compliance, web } = config(manifests);
+    expect([postgres.database, compliance.postgres.database]).toEqual(['linchpin_mgc', 'linchpin_mgccomp']);
+    expect(web.tls.cert).toBe('/etc/linchpin/sip/tls.crt');
+    const { certificates } = JSON.parse(
+      find(manifests, 'ConfigMap', 'uc-credentials').data['credentials.json'],
+    );
+    const [sip] = certificates.filter(({ name }: { name: string }) => name === 'sip');
+    expect(sip.dns).toContain('uc-persistent-chat.lync.svc');
+    expect(
+      find(manifests, 'Job', 'uc-migrate-persistent-chat').spec.template.spec.containers[0].args,
+    ).toEqual(['/app', '--config', '/etc/linchpin/job/config.yaml', '--migrate']);
+  });
+
+  it('keeps its compliance store on another server where the values say so', () => {
+    const { compliance, postgres } = config(
+      render(set('persistentChat.config.compliance.postgres.host=archive.example.net')),
+    );
+    expect(compliance.postgres).toEqual({
+      ...postgres,
+      host: 'archive.example.net',
+      database: 'linchpin_mgccomp',
+    });
+  });
+
+  it('leaves nothing behind where it is switched off', () => {
+    const off = set('persistentChat.enabled=false');
+    const names = render(off).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    expect(names.filter((name) => name.includes('persistent-chat'))).toEqual([]);
+    const text = renderText(off);
+    expect(text).not.toContain('mgc');
+    expect(JSON.parse(find(render(off), 'ConfigMap', 'uc-publish').data['release.json']).pools).toHaveLength(
+      4,
+    );
+  });
+
+  it('is called by Front Ends, CMS and jobs only', () => {
+    const [rpc] = find(render(), 'NetworkPolicy', 'uc-persistent-chat').spec.ingress;
+    const from = rpc.from.map(
+      (peer: Manifest) => peer.podSelector.matchLabels['app.kubernetes.io/component'],
+    );
+    expect(from.sort()).toEqual(['cms', 'frontend', 'job', 'test']);
+  });
+
+  it('has names short enough for the label of its revisions', () => {
+    const long = set(`fullnameOverride=${'a'.repeat(60)}`);
+    for (const { kind, metadata } of render(long))
+      if (kind === 'StatefulSet') expect(metadata.name.length).toBeLessThanOrEqual(52);
   });
 });
 

@@ -7,7 +7,7 @@ import { NODE } from './kind-cluster.ts';
 import { cache, env, type Origin, root } from './machine.ts';
 import { say, step } from './progress.ts';
 
-export const ROLES = ['cms', 'director', 'edge', 'frontend'] as const;
+export const ROLES = ['cms', 'director', 'edge', 'frontend', 'persistent-chat'] as const;
 export type Role = (typeof ROLES)[number];
 
 const own = join(import.meta.dirname, 'images');

@@ -62,7 +62,7 @@ export interface Lab {
 }
 
 /** Of values-kind.yaml. */
-const REPLICAS: Record<Role, number> = { cms: 2, director: 2, edge: 2, frontend: 3 };
+const REPLICAS: Record<Role, number> = { cms: 2, director: 2, edge: 2, frontend: 3, 'persistent-chat': 2 };
 
 /** Over UDP nobody is told that the pod at the other end of a node port is another one. */
 const CONNECTED = [WAYS.edge, WAYS.inside, WAYS.tcp];

@@ -11,12 +11,14 @@ export const trialValues = [
   'cms.service.type=ClusterIP',
   'edge.service.type=ClusterIP',
   'frontend.service.type=ClusterIP',
+  'persistentChat.service.type=ClusterIP',
   'edge.replicas=1',
   'cms.replicas=1',
   'director.replicas=1',
   'frontend.replicas=1',
+  'persistentChat.replicas=1',
   // Beside a whole release the node has little left to be requested.
-  ...['cms', 'director', 'edge', 'frontend', 'nats.dev', 'postgresql.dev'].map(
+  ...['cms', 'director', 'edge', 'frontend', 'persistentChat', 'nats.dev', 'postgresql.dev'].map(
     (part) => `${part}.resources.requests.cpu=5m`,
   ),
 ];

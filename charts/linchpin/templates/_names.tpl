@@ -3,8 +3,8 @@
 {{- define "linchpin.fullname" -}}
 {{- $name := .Release.Name -}}
 {{- if .Values.nameOverride -}}{{- $name = printf "%s-%s" .Release.Name .Values.nameOverride -}}{{- end -}}
-{{- /* A pod's name is a label of Via and of its certificate's checks: 63 characters at most, with "-frontend-0" at its end. */ -}}
-{{- .Values.fullnameOverride | default $name | trunc 40 | trimSuffix "-" -}}
+{{- /* A StatefulSet's name, with "-persistent-chat" at its end, has 52 characters at most: a hash is added to it in a label of 63. */ -}}
+{{- .Values.fullnameOverride | default $name | trunc 36 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* What selects the pods of a component; never changes in the life of a release. (dict "root" $ "component" name) */}}
@@ -38,10 +38,15 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* What a role is called in the values: persistent-chat is persistentChat there. */}}
+{{- define "linchpin.key" -}}
+{{- . | camelcase | untitle -}}
+{{- end -}}
+
 {{/* (dict "root" $ "role" name) */}}
 {{- define "linchpin.image" -}}
 {{- $all := .root.Values.image -}}
-{{- $own := (index .root.Values .role).image -}}
+{{- $own := (index .root.Values (include "linchpin.key" .role)).image -}}
 {{- $name := $own.repository | default (printf "%s/%s" $all.repository .role) -}}
 {{- if $all.registry -}}{{- $name = printf "%s/%s" $all.registry $name -}}{{- end -}}
 {{- if $own.digest -}}{{ $name }}@{{ $own.digest }}

@@ -94,7 +94,7 @@ containers:
       - { name: tls, mountPath: /etc/linchpin/tls, readOnly: true }
       - { name: data, mountPath: /var/lib/linchpin }
       - { name: tmp, mountPath: /tmp }
-      {{- if $row.sip }}
+      {{- if $row.domain }}
       - { name: sip, mountPath: /etc/linchpin/sip, readOnly: true }
       {{- end }}
       {{- if eq $role "frontend" }}
@@ -115,7 +115,7 @@ volumes:
   {{- /* Nothing here has to outlive the pod: state is in NATS and PostgreSQL. */}}
   - { name: data, emptyDir: { sizeLimit: {{ $values.dataSize }} } }
   - { name: tmp, emptyDir: { sizeLimit: 64Mi } }
-  {{- if $row.sip }}
+  {{- if $row.domain }}
   - { name: sip, secret: { secretName: {{ include "linchpin.sipSecret" $root }}, defaultMode: 0440 } }
   {{- end }}
   {{- if eq $role "frontend" }}

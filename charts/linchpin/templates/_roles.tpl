@@ -1,11 +1,12 @@
 {{/*
 The roles, one row each. Everything that differs between them is here and in the values: the templates know no role by name.
   rpc, http      ports of the container
-  listeners      ports for SIP clients: key in the role's configuration, port of the container, port of the Service
+  listeners      ports for clients: key among the listeners of the role's configuration, port of the container, port of the Service
   callers        who may open the RPC port; "admin": the release's jobs, and networkPolicy.administrators
-  postgres       its database in values.postgresql.databases
-  sip            it shows the certificate of the SIP domain
+  postgres       it has a database, values.postgresql.databases.<role>
+  domain         it is told the SIP domain and shows the certificate of it
   callsClients   it opens connections to SIP clients
+A role whose `enabled` is false in the values has no row.
 */}}
 {{- define "linchpin.roles" -}}
 cms:
@@ -22,7 +23,7 @@ director:
 edge:
   rpc: 7030
   http: 7031
-  sip: true
+  domain: true
   listeners:
     - { name: access-tls, key: accessTls, port: 5061, servicePort: 5061, protocol: TCP }
     - { name: access-wss, key: accessWss, port: 5443, servicePort: 443, protocol: TCP }
@@ -30,35 +31,46 @@ edge:
 frontend:
   rpc: 7040
   http: 7041
-  sip: true
+  domain: true
   postgres: true
   callsClients: true
   listeners:
     - { name: sip-udp, key: sipUdp, port: 5060, servicePort: 5060, protocol: UDP }
     - { name: sip-tcp, key: sipTcp, port: 5060, servicePort: 5060, protocol: TCP }
     - { name: sip-tls, key: sipTls, port: 5061, servicePort: 5061, protocol: TCP }
-  callers: [director, frontend, edge, cms, admin]
+  callers: [director, frontend, edge, persistent-chat, cms, admin]
+{{- if .Values.persistentChat.enabled }}
+persistent-chat:
+  rpc: 7050
+  http: 7051
+  domain: true
+  postgres: true
+  listeners:
+    - { name: chat-https, port: 7443, servicePort: 443, protocol: TCP }
+  callers: [frontend, cms, admin]
+{{- end }}
 {{- end -}}
 
 {{/* The configuration file of a role, (dict "root" $ "role" name). What values.<role>.config says is laid over it; null takes a key away. */}}
 {{- define "linchpin.config" -}}
 {{- $root := .root -}}
-{{- $values := index $root.Values .role -}}
+{{- $key := include "linchpin.key" .role -}}
+{{- $values := index $root.Values $key -}}
 {{- $row := index (include "linchpin.roles" $root | fromYaml) .role -}}
 {{- $fullname := include "linchpin.fullname" $root -}}
 {{- $base := include "linchpin.config.host" (dict "root" $root "role" .role "row" $row) | fromYaml -}}
 {{- if $row.postgres -}}
-{{- $_ := set $base "postgres" (include "linchpin.config.postgres" (dict "root" $root "role" .role) | fromYaml) -}}
+{{- $_ := set $base "postgres" (include "linchpin.config.postgres" (dict "root" $root "database" (index $root.Values.postgresql.databases $key)) | fromYaml) -}}
 {{- end -}}
-{{- if $row.sip -}}
+{{- if $row.domain -}}
 {{- $_ := set $base "domain" $root.Values.domain -}}
-{{- $_ := set $base "sipTls" (dict "cert" "/etc/linchpin/sip/tls.crt" "key" "/etc/linchpin/sip/tls.key") -}}
 {{- end -}}
-{{- if $row.listeners -}}
 {{- $listeners := dict -}}
 {{- range $row.listeners -}}
-{{- $_ := set $listeners .key (dict "address" "0.0.0.0" "port" .port) -}}
+{{- if .key }}{{- $_ := set $listeners .key (dict "address" "0.0.0.0" "port" .port) -}}{{- end -}}
 {{- end -}}
+{{- if $listeners -}}
+{{- $_ := set $base "sipTls" (include "linchpin.config.certificate" $root | fromYaml) -}}
 {{- $_ := set $base "listeners" $listeners -}}
 {{- end -}}
 {{- $_ := mergeOverwrite $base (include (printf "linchpin.config.%s" .role) $root | fromYaml) -}}
@@ -67,7 +79,7 @@ frontend:
 {{- range $key, $value := $values.config -}}
 {{- if kindIs "invalid" $value -}}{{- $_ := unset $merged $key -}}{{- end -}}
 {{- end -}}
-# Made by Helm: set {{ .role }}.config in the values to change it. Variables are filled in when the process starts.
+# Made by Helm: set {{ $key }}.config in the values to change it. Variables are filled in when the process starts.
 {{ toYaml $merged }}
 {{- end -}}
 
@@ -82,16 +94,21 @@ http: { address: 0.0.0.0, port: {{ .row.http }} }
 tls: { ca: /etc/linchpin/tls/ca.crt, cert: /etc/linchpin/tls/tls.crt, key: /etc/linchpin/tls/tls.key }
 nats:
   servers: {{ include "linchpin.natsServers" .root }}
-drainSeconds: {{ (index .root.Values .role).drainSeconds }}
+drainSeconds: {{ (index .root.Values (include "linchpin.key" .role)).drainSeconds }}
 {{- end -}}
 
+{{- define "linchpin.config.certificate" -}}
+{ cert: /etc/linchpin/sip/tls.crt, key: /etc/linchpin/sip/tls.key }
+{{- end -}}
+
+{{/* (dict "root" $ "database" name) */}}
 {{- define "linchpin.config.postgres" -}}
 {{- $postgresql := .root.Values.postgresql -}}
 {{- $external := $postgresql.external -}}
 host: {{ include "linchpin.postgresHost" .root }}
 port: {{ ternary 5432 $external.port $postgresql.dev.enabled }}
 user: {{ $postgresql.user }}
-database: {{ index $postgresql.databases .role }}
+database: {{ .database }}
 passwordFile: /etc/linchpin/postgresql/password
 {{- if or $postgresql.dev.enabled $external.caSecret }}
 ca: /etc/linchpin/postgresql-ca/ca.crt
@@ -122,6 +139,14 @@ listeners:
   sipTcp: { sentBy: {{ printf "%s:5060" $host | quote }} }
   sipTls: { sentBy: {{ printf "%s:5061" $host | quote }} }
 {{- end }}
+{{- end -}}
+
+{{- define "linchpin.config.persistent-chat" -}}
+compliance:
+  postgres:
+    {{- include "linchpin.config.postgres" (dict "root" . "database" .Values.postgresql.databases.compliance) | nindent 4 }}
+web: { port: 7443, tls: {{ include "linchpin.config.certificate" . }} }
+queue: { replicas: {{ include "linchpin.natsReplicas" . }} }
 {{- end -}}
 
 {{/* Which backends hold the release, and with how many copies. */}}

@@ -3,7 +3,8 @@
 {{/* (dict "root" $ "identity" "cms"): certificate between roles, with tls.crt, tls.key and ca.crt */}}
 {{- define "linchpin.tlsSecret" -}}
 {{- if eq .root.Values.tls.mode "existing" -}}
-{{- required (printf "tls.existing.%s: name the Secret (tls.crt, tls.key, ca.crt) of %s, or choose another tls.mode" .identity .identity) (index .root.Values.tls.existing .identity) -}}
+{{- $key := include "linchpin.key" .identity -}}
+{{- required (printf "tls.existing.%s: name the Secret (tls.crt, tls.key, ca.crt) of %s, or choose another tls.mode" $key .identity) (index .root.Values.tls.existing $key) -}}
 {{- else -}}
 {{ include "linchpin.fullname" .root }}-{{ .identity }}-tls
 {{- end -}}
@@ -62,9 +63,11 @@
   {{- /* RFC 5922 7.1: a SIP server shows the domain that it is responsible for. */}}
   dns:
     {{- $names := list .Values.domain (printf "sip.%s" .Values.domain) -}}
-    {{- range $role := list "edge" "frontend" -}}
+    {{- range $role, $row := include "linchpin.roles" . | fromYaml -}}
+    {{- if $row.domain -}}
     {{- $service := printf "%s-%s" $fullname $role -}}
     {{- $names = concat $names (list $service (printf "%s.%s" $service $namespace) (printf "%s.%s.svc" $service $namespace)) -}}
+    {{- end -}}
     {{- end -}}
     {{- $names = concat $names .Values.sipTls.extraNames (list "localhost") -}}
     {{- toYaml (uniq $names) | nindent 4 }}
