@@ -17,6 +17,7 @@ export { join, joinConfigured, memberConfig } from './members/member-config.ts';
 export type { DrainRecord, GroupsRecord, MemberRecord } from './members/member-record.ts';
 export { createMembers, MEMBERS_TIMING, type Members, type MembersTiming } from './members/members.ts';
 export { placeOfUser, poolView, type UserPlace } from './pool-view.ts';
+export { preference } from './preference.ts';
 export { deletionProblem, scopeProblems, userProblems } from './references.ts';
 export { createReplica, type NatsLink, type Replica } from './replica.ts';
 export { GROUPS, groupOf, placement } from './routing-group.ts';

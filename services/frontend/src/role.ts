@@ -31,6 +31,8 @@ import { createBindings } from './registrar/bindings.ts';
 import { createEviction } from './registrar/eviction.ts';
 import { createFlowWatch } from './registrar/flow-watch.ts';
 import { createRegistrar } from './registrar/registrar.ts';
+import { createIsForRoom, createIsRoom } from './rooms/is-room.ts';
+import { createRooms } from './rooms/rooms.ts';
 import { createRoutes } from './routes.ts';
 import { createBegun } from './signaling/begun.ts';
 import { createBusyClients } from './signaling/busy-clients.ts';
@@ -80,6 +82,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     log,
   });
   const directory = createDirectory(replica, members);
+  const isRoom = createIsRoom(directory);
   const home = createHome({
     pod,
     directory,
@@ -135,6 +138,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       presence.wayBack(peer);
     },
     onFrontEndDown: () => dispatch.podGone(),
+    onChatDown: (peer) => rooms.podGone(peer),
     onGone: remoteFlows.podGone,
     log,
   });
@@ -143,6 +147,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     flows: remoteFlows,
     here: (id) => flows.here(id),
     layer,
+    isRoom,
     onToClient(flow, message) {
       busyClients.passed(flow, message);
       if (flow) dispatch.told(flow, message);
@@ -212,7 +217,8 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     bindings,
     find: home.find,
     flow: flows.find,
-    connections: flows.all,
+    // Rooms are nobody's accounts.
+    connections: () => [...flows.all()].filter(({ identity }) => !isRoom(identity)),
     isBarred(user, flowId) {
       const edge = directory.poolOf(podOf(flowId));
       if (edge?.role !== 'edge') return false;
@@ -271,6 +277,16 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     now: members.now,
   });
 
+  const rooms = createRooms({
+    layer,
+    pods: () => directory.roleMembers('persistent-chat').map(({ name }) => name),
+    isUp: links.isUp,
+    isDraining: (name) => members.get(name)?.state === 'draining',
+    speaker: remoteFlows.speaker,
+    withoutCredentials: (request) => withoutCredentials(request, directory.isLocalDomain),
+    telemetry,
+  });
+
   const refusals = createRefusals(pod, log, telemetry);
   const inbound = createInbound({
     layer,
@@ -279,12 +295,15 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       register,
       presence,
       conversations,
+      rooms,
+      isForRoom: createIsForRoom(isRoom),
       isServer: (request) => home.isServer(request.parsedUri),
     }),
     authenticate: createAuthentication({
       directory,
       nonces: createNonces({ key: signingKey(`nonce ${pod}`), lifetime: config.nonceLifetime }),
       isRemote,
+      isRoom,
     }),
     readHop: hops.read,
     createCall: createCalls(refusals, telemetry),
@@ -309,7 +328,11 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     },
     transactions: layer.stats,
   });
-  host.rpc.addService(RelayService, { connect: peers.handler }, { allow: ['director', 'frontend'] });
+  host.rpc.addService(
+    RelayService,
+    { connect: peers.handler },
+    { allow: ['director', 'frontend', 'persistent-chat'] },
+  );
   host.rpc.addService(
     FrontendService,
     createFrontendRpc({

@@ -2,6 +2,7 @@ import type { SipRequest } from '@linchpin/sip';
 import type { Conversations } from './conversations/conversations.ts';
 import type { Presence } from './presence/index.ts';
 import { Refused } from './refused.ts';
+import type { Rooms } from './rooms/rooms.ts';
 import type { Call } from './signaling/call.ts';
 import type { Route } from './signaling/inbound.ts';
 
@@ -9,6 +10,9 @@ export interface RouteParts {
   register(call: Call): Promise<void>;
   presence: Pick<Presence, 'publish' | 'subscribe'>;
   conversations: Conversations;
+  rooms: Pick<Rooms, 'pass'>;
+  /** Whether the Request-URI means a room of Persistent Chat. */
+  isForRoom(request: SipRequest): boolean;
   /** Whether the Request-URI means this server and none of its users. */
   isServer(request: SipRequest): boolean;
 }
@@ -24,7 +28,7 @@ export interface Routes {
 }
 
 export function createRoutes(parts: RouteParts): Routes {
-  const { register, presence, conversations, isServer } = parts;
+  const { register, presence, conversations, rooms, isForRoom, isServer } = parts;
   const begins: Route = { handle: conversations.begin, relayed: always };
   const inDialog: Route = { handle: conversations.continue, relayed: always };
   const routes: Record<string, Route> = {
@@ -58,7 +62,20 @@ export function createRoutes(parts: RouteParts): Routes {
     relayed: (request) => !isServer(request),
     open: isServer,
   };
-  return { known: new Map(Object.entries(routes)), unknown };
+  const known = Object.entries(routes).map(([method, route]): [string, Route] => {
+    return [method, method === 'REGISTER' ? route : orRoom(route)];
+  });
+
+  /** Whatever is asked of a room is for Persistent Chat to answer. */
+  function orRoom(route: Route): Route {
+    return {
+      ...route,
+      handle: (call) => (isForRoom(call.request) ? rooms.pass(call) : route.handle(call)),
+      relayed: (request) => isForRoom(request) || route.relayed(request),
+    };
+  }
+
+  return { known: new Map(known), unknown: orRoom(unknown) };
 }
 
 /** RFC 3261 11.2. */

@@ -15,6 +15,8 @@ export interface AuthenticationParts {
   nonces: Nonces;
   /** Flows whose identity a Director has proved, message by message. */
   isRemote(flow: Flow): boolean;
+  /** Whether a sender is a room, which Persistent Chat has vouched for: nobody signs in as one. */
+  isRoom(aor: string): boolean;
 }
 
 /** A way of a dialog, proven by our own signature: whose requests come along it, and over which flow. */
@@ -38,7 +40,8 @@ const domainOf = (aor: string): string => aor.slice(aor.lastIndexOf('@') + 1);
 
 const signInRefused = (rule: string): Refused => new Refused(403, 'Forbidden', rule);
 
-export function createAuthentication({ directory, nonces, isRemote }: AuthenticationParts): Authenticate {
+export function createAuthentication(parts: AuthenticationParts): Authenticate {
+  const { directory, nonces, isRemote, isRoom } = parts;
   const algorithmsFor = (claimed: string) =>
     (directory.user(claimed)?.registrar ?? directory.registrar()).digestAlgorithms;
 
@@ -93,7 +96,7 @@ export function createAuthentication({ directory, nonces, isRemote }: Authentica
     if (!proven && isRemote(flow))
       throw new Refused(403, 'The sender is not who is signed in', 'spoofed-identity');
     if (!proven) return ask(request, flow, claimed);
-    active(directory.user(claimed));
+    if (!(isRemote(flow) && isRoom(claimed))) active(directory.user(claimed));
     return { identity: claimed };
   };
 }

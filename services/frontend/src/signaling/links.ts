@@ -23,14 +23,16 @@ export interface LinksParts {
   onUp(pod: string): void;
   /** That to another Front End has ended. */
   onFrontEndDown(pod: string): void;
+  /** That to a pod of Persistent Chat has. */
+  onChatDown(pod: string): void;
   /** The pod is not a member any more, or is another process under the same name. */
   onGone(pod: string): void;
   log: Logger;
 }
 
 /**
- * A stream to each pod where flows may end, Edges and the other Front Ends of the pool, open from the start: an Edge can bring
- * responses only to who has called.
+ * A stream to each pod where flows may end, Edges, the other Front Ends of the pool and Persistent Chat, open from the start: an
+ * Edge can bring responses only to who has called.
  */
 export interface Links {
   has(pod: string): boolean;
@@ -45,15 +47,17 @@ export interface Links {
 }
 
 type Link = PatientLink<Frame>;
+type LinkRole = 'edge' | 'frontend' | 'persistent-chat';
 
 /** Frames: the end of thousands of connections at once is told as well. */
 const QUEUE_LIMIT = 65_536;
 
 export function createLinks(parts: LinksParts): Links {
-  const { pod, mtls, replica, members, directory, onFrame, onUp, onFrontEndDown, onGone, log } = parts;
+  const { pod, mtls, replica, members, directory, onFrame, onUp, onFrontEndDown, onChatDown, onGone, log } =
+    parts;
   let stopped = false;
 
-  function linkTo({ name, address }: Member, role: 'edge' | 'frontend'): Link {
+  function linkTo({ name, address }: Member, role: LinkRole): Link {
     const link = createPeerLink<Frame, RelayClient>({
       address,
       role,
@@ -68,6 +72,7 @@ export function createLinks(parts: LinksParts): Links {
       },
       onDown() {
         if (role === 'frontend') onFrontEndDown(name);
+        if (role === 'persistent-chat') onChatDown(name);
       },
       log,
       queueLimit: QUEUE_LIMIT,
@@ -80,13 +85,15 @@ export function createLinks(parts: LinksParts): Links {
 
   const others = (): Member[] =>
     directory.poolMembers(directory.poolOf(pod)?.name ?? 'frontend').filter(({ name }) => name !== pod);
-  const follow = (role: 'edge' | 'frontend', list: () => readonly Member[]): Followed<Link> =>
+  const follow = (role: LinkRole, list: () => readonly Member[]): Followed<Link> =>
     followMembers(replica, list, (member) => linkTo(member, role), members);
 
   const edges = follow('edge', () => directory.roleMembers('edge'));
   const frontEnds = follow('frontend', others);
+  const chat = follow('persistent-chat', () => directory.roleMembers('persistent-chat'));
   const offIncarnations = followIncarnations(members, onGone);
-  const linkOf = (name: string): Link | undefined => frontEnds.links.get(name) ?? edges.links.get(name);
+  const linkOf = (name: string): Link | undefined =>
+    frontEnds.links.get(name) ?? edges.links.get(name) ?? chat.links.get(name);
 
   return {
     has: (name) => linkOf(name) !== undefined,
@@ -103,6 +110,7 @@ export function createLinks(parts: LinksParts): Links {
       offIncarnations();
       edges.stop();
       frontEnds.stop();
+      chat.stop();
     },
   };
 }

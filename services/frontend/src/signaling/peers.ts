@@ -19,6 +19,8 @@ export interface PeersParts {
   /** A flow that ends here. */
   here(id: string): Flow | undefined;
   layer: TransactionLayer;
+  /** Whether an identity is that of a room and not of a user. */
+  isRoom(aor: string): boolean;
   /** A message of another pod's transaction goes out to a client here. */
   onToClient(flow: Flow | undefined, message: Buffer): void;
   /** To all other Front Ends. */
@@ -33,8 +35,12 @@ export interface Peers extends PeerServer<Frame> {
   toClient(frame: Frame): boolean;
 }
 
-/** What other pods bring: Directors and Front Ends what clients said to them, Front Ends also what clients here are told. */
-export function createPeers({ pod, flows, here, layer, onToClient, tellFrontEnds, log }: PeersParts): Peers {
+/**
+ * What other pods bring: Directors and Front Ends what clients said to them, Front Ends also what clients here are told, Persistent
+ * Chat what rooms say to their members.
+ */
+export function createPeers(parts: PeersParts): Peers {
+  const { pod, flows, here, layer, isRoom, onToClient, tellFrontEnds, log } = parts;
   const own = `${pod}/`;
 
   function toClient({ flow: id, event, message }: Frame): boolean {
@@ -58,7 +64,15 @@ export function createPeers({ pod, flows, here, layer, onToClient, tellFrontEnds
     }
   }
 
-  function receive(frame: Frame, from: string): void {
+  /** A room speaks through Persistent Chat only, which speaks for nobody else; Front Ends pass on what it has said to them. */
+  function mayVouch(role: string, { identity }: Frame): boolean {
+    if (role === 'persistent-chat') return isRoom(identity);
+    return role === 'frontend' || !isRoom(identity);
+  }
+
+  function receive(frame: Frame, { pod: from, role }: Peer<Frame>): void {
+    if (!mayVouch(role, frame))
+      return log.error({ from, role, identity: frame.identity }, 'not for this role to vouch for');
     const message = messageIn(frame, from);
     if (!message) return;
     // Nobody has a reason to send one: who takes a request from a client challenges by itself.
@@ -84,7 +98,7 @@ export function createPeers({ pod, flows, here, layer, onToClient, tellFrontEnds
     if (isForClient(frame, peer)) {
       if (!toClient(frame)) peer.send(closed(frame.flow));
     } else if (frame.event === FlowEvent.CLOSED) ended(frame, peer);
-    else if (frame.event === FlowEvent.UNSPECIFIED) receive(frame, peer.pod);
+    else if (frame.event === FlowEvent.UNSPECIFIED) receive(frame, peer);
   }
 
   function onAnswer(frame: Frame, from: string): void {

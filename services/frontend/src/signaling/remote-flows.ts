@@ -23,6 +23,8 @@ export interface RemoteFlows {
    * it is known to be.
    */
   revive(record: FlowRecord): RemoteFlow | undefined;
+  /** The way to a pod of Persistent Chat, where what is sent is told to be from this sender. */
+  speaker(pod: string, identity: string): RemoteFlow;
   ended(id: string): void;
   /** The pod is not there any more: its flows have ended, unless it comes back with them. */
   podGone(pod: string): void;
@@ -51,12 +53,12 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
   /** The last flows that have ended: no pod gives an id twice, so what a binding names in vain must not come back. */
   const gone = new Set<string>();
 
-  function open(id: string, facts: RemoteFacts): RemoteFlow {
+  function open(id: string, facts: RemoteFacts, speaker = ''): RemoteFlow {
     const flow = new RemoteFlow({
       id,
       host: `${pod}.${domain}`,
       facts: { ...facts, sentBy: facts.sentBy || domain },
-      deliver: (bytes) => send(podOf(id), outward(id, currentTraceparent(), bytes)),
+      deliver: (bytes) => send(podOf(id), { ...outward(id, currentTraceparent(), bytes), identity: speaker }),
       hangUp: () => void send(podOf(id), outward(id, currentTraceparent(), undefined, FlowEvent.CLOSE)),
     });
     flows.set(id, flow);
@@ -107,6 +109,10 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
       const facts = { transport, remote: addressOf(received), sentBy };
       return flows.get(flowId) ?? ask(open(flowId, facts));
     },
+    speaker(pod, identity) {
+      const id = `${pod}/by/${identity}`;
+      return flows.get(id) ?? open(id, nobodys, identity);
+    },
     ended,
     podGone(name) {
       const prefix = `${name}/`;
@@ -117,6 +123,9 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     stop: () => clearInterval(sweeper),
   };
 }
+
+/** What there is to say of a flow at whose end is no client. */
+const nobodys: RemoteFacts = { transport: 'tls', remote: { address: '', port: 0 }, sentBy: '' };
 
 const transports: readonly string[] = ['udp', 'tcp', 'tls', 'ws', 'wss'] satisfies TransportName[];
 export const isTransport = (name: string): name is TransportName => transports.includes(name);

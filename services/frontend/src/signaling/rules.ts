@@ -45,6 +45,7 @@ const codes: Record<string, number> = {
   'internal-error': 1082,
   'no-owner': 1083,
   'relay-loop': 1084,
+  'no-chat': 1085,
   // 1100 to 1119: presence.
   'event-package': 1100,
   'publish-for-another': 1101,
