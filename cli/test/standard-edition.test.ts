@@ -16,6 +16,8 @@ const linchpin = join(import.meta.dirname, '..', '..', 'linchpin');
 const folder = mkdtempSync(join(tmpdir(), 'linchpin-cli-'));
 const home = join(folder, 'home');
 
+const PODS = ['cms-0', 'director-0', 'edge-0', 'frontend-0', 'persistent-chat-0'];
+
 let supervisor: ChildProcess;
 let printed = '';
 let portOffset: number;
@@ -89,7 +91,7 @@ describe('after the first start', () => {
       home,
       caFile: join(home, 'pki', 'ca.pem'),
     });
-    expect(report.roles.map(({ name }) => name)).toEqual(['cms-0', 'director-0', 'edge-0', 'frontend-0']);
+    expect(report.roles.map(({ name }) => name)).toEqual(PODS);
     for (const role of report.roles) {
       expect(Object.keys(role)).toEqual(['role', 'name', 'pid', 'version', 'configVersion', 'health']);
       expect(alive(role.pid as number)).toBe(true);
@@ -102,7 +104,7 @@ describe('after the first start', () => {
       port: 5443 + portOffset,
     });
     const names = report.endpoints.map(({ name }) => name).filter((name) => /-/.test(name));
-    expect(names.sort()).toEqual(['access-tls', 'access-wss', 'sip-tcp', 'sip-tls', 'sip-udp']);
+    expect(names.sort()).toEqual(['access-tls', 'access-wss', 'chat-https', 'sip-tcp', 'sip-tls', 'sip-udp']);
   });
 
   test('the sample users and their passwords are shown once, and in no log', async () => {
@@ -192,7 +194,7 @@ describe('documents', () => {
     expect((await cli('get-csuser')).stdout).toContain('alice@contoso.lab');
     const replicas = (await json('Get-CsManagementStoreReplicationStatus')) as { pod: string }[];
     expect(replicas.map(({ pod }) => pod)).toEqual(
-      expect.arrayContaining(['director-0', 'edge-0', 'frontend-0']),
+      expect.arrayContaining(['director-0', 'edge-0', 'frontend-0', 'persistent-chat-0']),
     );
   });
 });
@@ -200,7 +202,7 @@ describe('documents', () => {
 describe('pods', () => {
   test('are all there, and the pool of the one Front End', async () => {
     const pods = (await json('get', 'pods')) as { pod: string }[];
-    expect(pods.map(({ pod }) => pod)).toEqual(['cms-0', 'director-0', 'edge-0', 'frontend-0']);
+    expect(pods.map(({ pod }) => pod)).toEqual(PODS);
     expect(await json('Get-CsPoolFabricState')).toMatchObject({
       pool: 'frontend',
       quorum: '32 of 32 groups served; the pool has one member, nobody takes over when it fails',
@@ -257,7 +259,7 @@ describe('pods', () => {
 });
 
 describe('processes', () => {
-  test.each(['edge', 'frontend'])('%s comes back after kill -9', async (role) => {
+  test.each(['edge', 'frontend', 'persistent-chat'])('%s comes back after kill -9', async (role) => {
     const pidOf = ({ roles }: StatusReport) => roles.find((entry) => entry.role === role)?.pid;
     const before = pidOf(await status());
     process.kill(before as number, 'SIGKILL');
@@ -280,7 +282,7 @@ describe('processes', () => {
     expect((await cli('stop')).stdout).toContain('stopped the installation');
     const stopped = await status();
     expect(stopped.ready).toBe(false);
-    expect(stopped.roles.map(({ pid, health }) => [pid, health])).toEqual(Array(4).fill([null, 'stopped']));
+    expect(stopped.roles.map(({ pid, health }) => [pid, health])).toEqual(Array(5).fill([null, 'stopped']));
     expect(await cli('get', 'users')).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('nothing listens there'),
@@ -293,7 +295,15 @@ describe('processes', () => {
 
   test('nothing is left when the supervisor is killed, and the next start takes over at once', async () => {
     const run = runState();
-    expect(Object.keys(run.pids).sort()).toEqual(['cms', 'director', 'edge', 'frontend', 'nats', 'postgres']);
+    expect(Object.keys(run.pids).sort()).toEqual([
+      'cms',
+      'director',
+      'edge',
+      'frontend',
+      'nats',
+      'persistent-chat',
+      'postgres',
+    ]);
     process.kill(run.pid, 'SIGKILL');
     await start();
     expect(Object.values(run.pids).filter(alive)).toEqual([]);

@@ -78,6 +78,10 @@ describe('values that are wrong are refused by their path', () => {
     ['tls.existing.persistentChat: name the Secret', existingBut('tls.existing.persistentChat')],
     ['postgresql.external.host', set('postgresql.dev.enabled=false')],
     ['postgresql.existingSecret', set('postgresql.dev.enabled=false', 'postgresql.external.host=db')],
+    [
+      'persistentChat.files.s3: name the bucket',
+      set('persistentChat.files.s3.endpoint=https://s3.example.net'),
+    ],
     ['nats.external.servers', set('nats.dev.enabled=false')],
     ['/nats/dev/replicas', set('nats.dev.replicas=2')],
     ['/edge/service/type', set('edge.service.type=Nodeport')],
@@ -195,6 +199,29 @@ describe('Persistent Chat', () => {
     });
   });
 
+  it('keeps files on a volume that is given, or in a bucket', () => {
+    const podOf = (manifests: Manifest[]) =>
+      find(manifests, 'StatefulSet', 'uc-persistent-chat').spec.template.spec;
+    const claimed = render(set('persistentChat.files.existingClaim=shared'));
+    expect(config(claimed).files).toEqual({ directory: '/var/lib/linchpin-files' });
+    expect(podOf(claimed).volumes).toContainEqual({
+      name: 'files',
+      persistentVolumeClaim: { claimName: 'shared' },
+    });
+    const s3 = ['endpoint=http://minio.lync.svc:9000', 'bucket=rooms', 'existingSecret=minio'];
+    const args = set(...s3.map((value) => `persistentChat.files.s3.${value}`));
+    const { error, data } = persistentChatConfig.shape.files.safeParse(config(render(args)).files);
+    expect(error).toBeUndefined();
+    expect(data?.s3).toMatchObject({
+      bucket: 'rooms',
+      region: 'us-east-1',
+      credentialsFile: '/etc/linchpin/files/credentials',
+    });
+    const { egress } = find(render(args), 'NetworkPolicy', 'uc-persistent-chat').spec;
+    expect(egress).toContainEqual({ ports: [{ port: 9000, protocol: 'TCP' }] });
+    expect(complaints(renderText(args), KUBERNETES[0])).toBe('');
+  });
+
   it('leaves nothing behind where it is switched off', () => {
     const off = set('persistentChat.enabled=false');
     const names = render(off).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
@@ -225,7 +252,11 @@ describe('Secrets', () => {
   it('are made by no job where all are given', () => {
     const given = [
       ...existingBut('nothing'),
-      ...set('signingKey.existingSecret=key', 'postgresql.existingSecret=db'),
+      ...set(
+        'signingKey.existingSecret=key',
+        'persistentChat.signingKey.existingSecret=key',
+        'postgresql.existingSecret=db',
+      ),
     ];
     const kinds = render(given).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
     expect(kinds).not.toContain('Job uc-credentials');

@@ -97,8 +97,15 @@ containers:
       {{- if $row.domain }}
       - { name: sip, mountPath: /etc/linchpin/sip, readOnly: true }
       {{- end }}
-      {{- if eq $role "frontend" }}
+      {{- if $row.signs }}
       - { name: signing, mountPath: /etc/linchpin/signing, readOnly: true }
+      {{- end }}
+      {{- with $values.files }}
+      {{- if .s3.endpoint }}
+      - { name: files, mountPath: /etc/linchpin/files, readOnly: true }
+      {{- else if .existingClaim }}
+      - { name: files, mountPath: /var/lib/linchpin-files }
+      {{- end }}
       {{- end }}
       {{- if $row.postgres }}
       {{- include "linchpin.postgresMounts" $root | nindent 6 }}
@@ -118,8 +125,16 @@ volumes:
   {{- if $row.domain }}
   - { name: sip, secret: { secretName: {{ include "linchpin.sipSecret" $root }}, defaultMode: 0440 } }
   {{- end }}
-  {{- if eq $role "frontend" }}
-  - { name: signing, secret: { secretName: {{ include "linchpin.signingSecret" $root }}, defaultMode: 0440 } }
+  {{- if $row.signs }}
+  - { name: signing, secret: { secretName: {{ include "linchpin.signingSecret" (dict "root" $root "role" $role) }}, defaultMode: 0440 } }
+  {{- end }}
+  {{- with $values.files }}
+  {{- if .s3.endpoint }}
+  - name: files
+    secret: { secretName: {{ .s3.existingSecret }}, defaultMode: 0440, items: [{ key: {{ .s3.credentialsKey }}, path: credentials }] }
+  {{- else if .existingClaim }}
+  - { name: files, persistentVolumeClaim: { claimName: {{ .existingClaim }} } }
+  {{- end }}
   {{- end }}
   {{- if $row.postgres }}
   {{- include "linchpin.postgresVolumes" $root | nindent 2 }}

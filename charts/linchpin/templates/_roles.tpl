@@ -5,6 +5,7 @@ The roles, one row each. Everything that differs between them is here and in the
   callers        who may open the RPC port; "admin": the release's jobs, and networkPolicy.administrators
   postgres       it has a database, values.postgresql.databases.<role>
   domain         it is told the SIP domain and shows the certificate of it
+  signs          it has a key that all its pods sign with
   callsClients   it opens connections to SIP clients
 A role whose `enabled` is false in the values has no row.
 */}}
@@ -33,6 +34,7 @@ frontend:
   http: 7041
   domain: true
   postgres: true
+  signs: true
   callsClients: true
   listeners:
     - { name: sip-udp, key: sipUdp, port: 5060, servicePort: 5060, protocol: UDP }
@@ -45,6 +47,7 @@ persistent-chat:
   http: 7051
   domain: true
   postgres: true
+  signs: true
   listeners:
     - { name: chat-https, port: 7443, servicePort: 443, protocol: TCP }
   callers: [frontend, cms, admin]
@@ -64,6 +67,9 @@ persistent-chat:
 {{- end -}}
 {{- if $row.domain -}}
 {{- $_ := set $base "domain" $root.Values.domain -}}
+{{- end -}}
+{{- if $row.signs -}}
+{{- $_ := set $base "signingKeyFile" "/etc/linchpin/signing/signing.key" -}}
 {{- end -}}
 {{- $listeners := dict -}}
 {{- range $row.listeners -}}
@@ -130,7 +136,6 @@ advertised: {{ . }}
 {{- end -}}
 
 {{- define "linchpin.config.frontend" -}}
-signingKeyFile: /etc/linchpin/signing/signing.key
 state: { replicas: {{ include "linchpin.natsReplicas" . }} }
 {{- with .Values.frontend.advertise.signalling }}
 {{- $host := . }}
@@ -147,6 +152,16 @@ compliance:
     {{- include "linchpin.config.postgres" (dict "root" . "database" .Values.postgresql.databases.compliance) | nindent 4 }}
 web: { port: 7443, tls: {{ include "linchpin.config.certificate" . }} }
 queue: { replicas: {{ include "linchpin.natsReplicas" . }} }
+{{- with .Values.persistentChat.files }}
+{{- if .s3.endpoint }}
+files:
+  s3:
+    {{- pick .s3 "endpoint" "bucket" "prefix" "region" | toYaml | nindent 4 }}
+    credentialsFile: /etc/linchpin/files/credentials
+{{- else if .existingClaim }}
+files: { directory: /var/lib/linchpin-files }
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* Which backends hold the release, and with how many copies. */}}

@@ -18,8 +18,12 @@
 {{- end -}}
 {{- end -}}
 
+{{/* (dict "root" $ "role" name) */}}
 {{- define "linchpin.signingSecret" -}}
-{{- .Values.signingKey.existingSecret | default (printf "%s-signing-key" (include "linchpin.fullname" .)) -}}
+{{- $fullname := include "linchpin.fullname" .root -}}
+{{- if eq .role "frontend" -}}{{ .root.Values.signingKey.existingSecret | default (printf "%s-signing-key" $fullname) }}
+{{- else -}}{{ (index .root.Values (include "linchpin.key" .role)).signingKey.existingSecret | default (printf "%s-%s-signing-key" $fullname .role) }}
+{{- end -}}
 {{- end -}}
 
 {{- define "linchpin.postgresSecret" -}}

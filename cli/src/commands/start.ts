@@ -60,7 +60,7 @@ async function serve(supervisor: Supervisor, prepared: Prepared, console: Consol
 
 const endpointList = (layout: Layout): string =>
   endpointsOf(layout)
-    .filter(({ name }) => /^(sip|access)-/.test(name))
+    .filter(({ name }) => /^(sip|access|chat)-/.test(name))
     .map((endpoint) => `${endpoint.name} ${hostPort(endpoint)}`)
     .join(', ');
 

@@ -188,7 +188,16 @@ describe('certificates', () => {
   test('are made once; keys are closed, the CA is for everybody', async () => {
     const settings = await adopt({ listen: '192.0.2.7' });
     const issued = await ensureCertificates(home, settings);
-    expect(issued).toEqual(['cms-0', 'director-0', 'edge-0', 'frontend-0', 'nats-0', 'admin', 'contoso.lab']);
+    expect(issued).toEqual([
+      'cms-0',
+      'director-0',
+      'edge-0',
+      'frontend-0',
+      'persistent-chat-0',
+      'nats-0',
+      'admin',
+      'contoso.lab',
+    ]);
     expect(await ensureCertificates(home, settings)).toEqual([]);
     expect(await ensureCertificates(home, { ...settings, listen: '192.0.2.8' })).toEqual(['contoso.lab']);
     expect(statSync(home.certificate('admin').key).mode & 0o777).toBe(0o600);

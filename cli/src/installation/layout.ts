@@ -1,7 +1,7 @@
 import type { Settings } from './settings.ts';
 
-export type RoleName = 'cms' | 'director' | 'edge' | 'frontend';
-export type Protocol = 'udp' | 'tcp' | 'tls' | 'wss' | 'grpc' | 'http';
+export type RoleName = 'cms' | 'director' | 'edge' | 'frontend' | 'persistent-chat';
+export type Protocol = 'udp' | 'tcp' | 'tls' | 'wss' | 'https' | 'grpc' | 'http';
 
 export interface Address {
   address: string;
@@ -20,7 +20,7 @@ export interface RoleLayout {
   name: string;
   rpc: Address;
   http: Address;
-  /** For SIP clients. */
+  /** For clients. */
   listeners: NamedEndpoint[];
 }
 
@@ -33,9 +33,15 @@ export interface Layout {
 const LOOPBACK = '127.0.0.1';
 
 /** In the order in which they start. */
-export const ROLES: readonly RoleName[] = ['cms', 'director', 'edge', 'frontend'];
+export const ROLES: readonly RoleName[] = ['cms', 'director', 'edge', 'frontend', 'persistent-chat'];
 
-const RPC_PORTS: Record<RoleName, number> = { cms: 7010, director: 7020, edge: 7030, frontend: 7040 };
+const RPC_PORTS: Record<RoleName, number> = {
+  cms: 7010,
+  director: 7020,
+  edge: 7030,
+  frontend: 7040,
+  'persistent-chat': 7050,
+};
 
 const LISTENERS: Partial<Record<RoleName, [name: string, protocol: Protocol, port: number][]>> = {
   frontend: [
@@ -47,9 +53,10 @@ const LISTENERS: Partial<Record<RoleName, [name: string, protocol: Protocol, por
     ['access-tls', 'tls', 5443],
     ['access-wss', 'wss', 5444],
   ],
+  'persistent-chat': [['chat-https', 'https', 7443]],
 };
 
-/** Who listens where: fixed ports plus the offset; only what SIP clients use leaves the loopback interface. */
+/** Who listens where: fixed ports plus the offset; only what clients use leaves the loopback interface. */
 export function layoutOf({ portOffset, listen }: Pick<Settings, 'portOffset' | 'listen'>): Layout {
   const internal = (port: number): Address => ({ address: LOOPBACK, port: port + portOffset });
   return {

@@ -1,13 +1,18 @@
 import { startNats, startPostgres } from '@linchpin/backends';
 import type { Home } from '../installation/home.ts';
-import type { Layout } from '../installation/layout.ts';
+import { type Layout, ROLES } from '../installation/layout.ts';
 import type { Console } from '../supervisor/console.ts';
 import type { Part } from '../supervisor/part.ts';
 
 export const POSTGRES_USER = 'linchpin';
 
 /** CMS has the cluster's own database, which is there from the start. */
-export const DATABASES = { cms: 'postgres', frontend: 'frontend' } as const;
+export const DATABASES = {
+  cms: 'postgres',
+  frontend: 'frontend',
+  chat: 'mgc',
+  compliance: 'mgccomp',
+} as const;
 
 export interface BackendOptions {
   home: Home;
@@ -24,7 +29,7 @@ export function postgresPart({ home, layout, console, postgresPassword }: Backen
   return {
     name: 'postgres',
     startsAfter: [],
-    stopsAfter: ['cms', 'frontend'],
+    stopsAfter: ['cms', 'frontend', 'persistent-chat'],
     lacks: nothing,
     start: () =>
       startPostgres({
@@ -32,7 +37,7 @@ export function postgresPart({ home, layout, console, postgresPassword }: Backen
         port: layout.postgres.port,
         user: POSTGRES_USER,
         password: postgresPassword,
-        databases: [DATABASES.frontend],
+        databases: [DATABASES.frontend, DATABASES.chat, DATABASES.compliance],
         onProgress: console.say,
         onLog,
       }),
@@ -44,7 +49,7 @@ export function natsPart({ home, layout, console }: BackendOptions): Part {
   return {
     name: 'nats',
     startsAfter: [],
-    stopsAfter: ['cms', 'director', 'edge', 'frontend'],
+    stopsAfter: [...ROLES],
     lacks: nothing,
     start: () =>
       startNats({

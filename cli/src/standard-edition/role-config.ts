@@ -71,6 +71,12 @@ const OWN: Record<RoleName, (role: RoleLayout, context: Context) => Config> = {
       sipTls: listener(role, 'sip-tls'),
     },
   }),
+  'persistent-chat': (role, context) => ({
+    domain: context.settings.domain,
+    postgres: postgresConfig(DATABASES.chat, context),
+    compliance: { postgres: postgresConfig(DATABASES.compliance, context) },
+    web: { ...listener(role, 'chat-https'), tls: context.home.certificate('sip') },
+  }),
 };
 
 const postgresConfig = (database: string, { home, layout }: Context): Config => ({

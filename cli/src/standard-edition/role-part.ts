@@ -20,12 +20,13 @@ const STOP_DEADLINE_MS = 20_000;
 /** A role that refuses its configuration. */
 const EXIT_CONFIG = 2;
 
-/** Traffic flows Edge, Director, Front End: stopping in this order lets what is under way reach its end. */
+/** Traffic flows Edge, Director, Front End, Persistent Chat: stopping in this order lets what is under way reach its end. */
 const STOPS_AFTER: Record<RoleName, RoleName[]> = {
   edge: [],
   director: ['edge'],
   frontend: ['director'],
-  cms: ['frontend'],
+  'persistent-chat': ['frontend'],
+  cms: ['frontend', 'persistent-chat'],
 };
 
 export function rolePart(options: RoleOptions): Part {
@@ -41,7 +42,7 @@ export function rolePart(options: RoleOptions): Part {
   };
 }
 
-const HAS_TABLES: ReadonlySet<RoleName> = new Set(['cms', 'frontend']);
+const HAS_TABLES: ReadonlySet<RoleName> = new Set(['cms', 'frontend', 'persistent-chat']);
 
 const programOf = (role: RoleName): string => join(REPOSITORY, 'services', role, 'src', 'main.ts');
 

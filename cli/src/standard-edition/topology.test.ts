@@ -17,7 +17,7 @@ describe('the topology of one machine', () => {
   test('has a pool for each role', () => {
     const { sipDomains, pools } = mergeTopology(undefined, layout, settings);
     expect(sipDomains).toEqual(['contoso.lab']);
-    expect(pools.map(({ name }) => name)).toEqual(['cms', 'director', 'edge', 'frontend']);
+    expect(pools.map(({ name }) => name)).toEqual(['cms', 'director', 'edge', 'frontend', 'persistent-chat']);
     expect(pools.find(({ name }) => name === 'edge')).toEqual({
       name: 'edge',
       role: 'edge',
@@ -35,7 +35,14 @@ describe('the topology of one machine', () => {
     const after = mergeTopology(before, layoutOf({ ...settings, portOffset: 100 }), settings);
     expect(after.sipDomains).toEqual(['fabrikam.lab', 'contoso.lab']);
     expect(after.sites).toEqual([{ name: 'main' }, { name: 'branch' }]);
-    expect(after.pools.map(({ name }) => name)).toEqual(['cms', 'director', 'edge', 'frontend', 'far']);
+    expect(after.pools.map(({ name }) => name)).toEqual([
+      'cms',
+      'director',
+      'edge',
+      'frontend',
+      'persistent-chat',
+      'far',
+    ]);
     expect(after.pools[3]?.members).toEqual([{ name: 'frontend-0', address: '127.0.0.1:7140' }]);
   });
 
