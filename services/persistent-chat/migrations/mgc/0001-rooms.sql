@@ -116,13 +116,15 @@ CREATE TABLE participants (
 );
 CREATE INDEX participants_pod ON participants (pod);
 
--- Events that are stored and not yet known to be in the queue.
+-- Events that are stored and not yet known to be in the queue: runs of one scope, as they are published.
 CREATE TABLE outbox (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   scope uuid NOT NULL,
-  seq bigint NOT NULL,
+  first bigint NOT NULL,
+  last bigint NOT NULL,
+  -- Who stored it and publishes it, unless it is still here after some seconds.
   pod text NOT NULL,
-  event jsonb NOT NULL,
-  stored_at timestamptz NOT NULL DEFAULT now()
+  -- JSON: an array of events.
+  events text NOT NULL,
+  stored_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (scope, first)
 );
-CREATE INDEX outbox_pod ON outbox (pod);
