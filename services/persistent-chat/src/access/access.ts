@@ -34,9 +34,10 @@ export interface LockedVersions {
   categoryAccessVersion: number;
 }
 
-/** Whose standing may be another now. Nothing given: anybody's, anywhere. */
+/** Whose standing may be another now: in this room, in the rooms of this category, of these users. Nothing given: anybody's. */
 export interface AccessNotice {
   room?: string;
+  category?: string;
   users?: ReadonlySet<string>;
 }
 
