@@ -1,5 +1,6 @@
 // The parts of CMS, in the order in which they are made.
 import { type Host, type HostError, migrate, type Role } from '@linchpin/host';
+import { ChatService } from '@linchpin/proto/chat/v1/chat';
 import { announceDrain, createMembers, join } from '@linchpin/topology';
 import type { PoolClient } from 'pg';
 import type { CmsConfig } from './config.ts';
@@ -10,6 +11,7 @@ import { publishDefaults } from './documents/documents.ts';
 import { createDocumentsRpc } from './documents/rpc.ts';
 import { currentVersion, selectOne } from './documents/store.ts';
 import { createCalls } from './pods/calls.ts';
+import { passOn } from './pods/pass-on.ts';
 import { createPodsRpc } from './pods/rpc.ts';
 import { createPush } from './publish/push.ts';
 import { createSession } from './publish/session.ts';
@@ -75,17 +77,25 @@ export function createRole(config: CmsConfig, host: Host): Role {
       expected: await podsWithReplica(client),
     }));
 
-  addRoutes(host.rpc, {
-    ...createDocumentsRpc({ database, push: pushing.push, onVersion, telemetry, log }),
-    ...createReplicasRpc({ nats, replicas, stored }),
-    ...createPodsRpc({
-      members,
-      calls: createCalls(host.mtls),
-      connected: () => nats.connected,
-      poolOf: (aor) => database.use((client) => poolOfUser(client, aor)),
-      log,
-    }),
+  const pods = createPodsRpc({
+    members,
+    calls: createCalls(host.mtls),
+    connected: () => nats.connected,
+    poolOf: (aor) => database.use((client) => poolOfUser(client, aor)),
+    log,
   });
+  const passedOn = [ChatService].map((service) =>
+    passOn(service, { role: 'persistent-chat', list: pods.list, mtls: host.mtls }),
+  );
+  addRoutes(
+    host.rpc,
+    {
+      ...createDocumentsRpc({ database, push: pushing.push, onVersion, telemetry, log }),
+      ...createReplicasRpc({ nats, replicas, stored }),
+      ...pods.methods,
+    },
+    passedOn,
+  );
 
   return {
     async start() {
@@ -103,6 +113,7 @@ export function createRole(config: CmsConfig, host: Host): Role {
       await session.stop();
     },
     async stop() {
+      for (const { close } of passedOn) close();
       await members.stop();
       replicas.stop();
       await pushing.stop();

@@ -111,7 +111,7 @@ export function createPodsRpc({ members, calls, connected, poolOf, log }: PodsPa
     });
   }
 
-  return { listMembers, getPool, describeUser, drainPod };
+  return { list, methods: { listMembers, getPool, describeUser, drainPod } };
 }
 
 const nothingKnown = { endpoints: [], availability: 0, activity: '', note: '', watchers: 0, servedBy: '' };
