@@ -48,6 +48,18 @@ describe('the command line', () => {
     ['create user x -o xml', 'Allowed choices are table, json, yaml'],
     ['describe policy x', 'There is no kind "policy"'],
     ['describe topology global', 'Only users can be described'],
+    ['create room Desk', 'In which category? linchpin create room Desk category=Trading'],
+    ['create room Desk category=Trading privacy=none', 'privacy: must be one of open, closed, secret'],
+    ['set room Desk members=bob', 'There is no setting members'],
+    ['get access', 'Of which room?'],
+    ['create access Desk', 'linchpin add and linchpin remove change who is in a room'],
+    ['add owner Desk bob', '"owner": must be member, manager or presenter'],
+    ['add member Desk OU=Sales', '"OU=Sales" is neither a user, nor domain:contoso.com'],
+    ['post Desk', "missing required argument 'text'"],
+    ['purge Desk --why tidy', 'Which posts? Give --before, --author or --seq'],
+    ['purge Desk --before now', "required option '--why <reason>' not specified"],
+    ['Remove-CsPersistentChatMessage Desk -StartDate 2026-03-01', "unknown option '--startdate'"],
+    ['history Desk --before yesterday', 'It must be a whole number'],
   ])('%s is a mistake of its user: exit code 2', async (line, message) => {
     const { code, out, err } = await run(`${line} --home ${home}`);
     expect(err).toContain(message);

@@ -28,6 +28,29 @@ describe('names from the Lync Server Management Shell', () => {
     ['Get-CsUserPoolInfo -Identity bob', 'describe user bob'],
     ['Invoke-CsComputerFailOver -ComputerName frontend-1', 'drain frontend-1'],
     ['Stop-CsWindowsService -Graceful -ComputerName frontend-1', 'drain frontend-1'],
+    [
+      'New-CsPersistentChatCategory -Name Trading -PersistentChatPoolFqdn chat.contoso.com -EnableFileUpload',
+      'create category Trading fileUpload=true',
+    ],
+    [
+      'Set-CsPersistentChatCategory -Identity chat.contoso.com\\Trading -AllowedMembers domain:contoso.com -EnableChatHistory $false',
+      'set category Trading allowed=domain:contoso.com chatHistory=false',
+    ],
+    [
+      'New-CsPersistentChatRoom -Name Desk -Category chat.contoso.com\\Trading -Type Auditorium -Privacy Secret',
+      'create room Desk category=Trading kind=auditorium privacy=secret',
+    ],
+    ['Set-CsPersistentChatRoom Desk -Disabled $True -Name Floor', 'set room Desk disabled=true name=Floor'],
+    ['Get-CsPersistentChatRoom', 'get room'],
+    ['Remove-CsPersistentChatRoom -Identity Desk', 'delete room Desk'],
+    [
+      'Clear-CsPersistentChatRoom -Identity Desk -EndDate 2026-03-01T00:00:00Z',
+      'purge Desk --before 2026-03-01T00:00:00Z --why Clear-CsPersistentChatRoom',
+    ],
+    [
+      'Remove-CsPersistentChatMessage Desk -UserUri sip:bob@contoso.com -Filter secret',
+      'purge Desk --author sip:bob@contoso.com --filter secret --why Remove-CsPersistentChatMessage',
+    ],
     ['get users', 'get users'],
   ])('%s is %s', (typed, meant) => {
     expect(expandAlias(typed.split(' '))).toEqual(meant.split(' '));

@@ -1,3 +1,5 @@
+import { CHAT_ALIASES, type ReadParameter } from './cs-chat-aliases.ts';
+
 /** Names that Lync administrators know, as what they are here. Each becomes the words before the arguments. */
 interface Alias {
   words: string[];
@@ -5,6 +7,8 @@ interface Alias {
   settings?: string[];
   /** `Grant-…`: the argument after the user is the policy's tag. */
   grants?: string;
+  /** Parameters that mean something of their own to it. */
+  read?: ReadParameter;
 }
 
 const documents = (noun: string): [string, Alias][] => {
@@ -40,6 +44,7 @@ export const ALIASES: ReadonlyMap<string, Alias> = new Map<string, Alias>([
   ...documents('RegistrarConfiguration'),
   ...documents('PersistentChatConfiguration'),
   ...documents('AccessEdgeConfiguration'),
+  ...CHAT_ALIASES,
   ['Test-CsRegistration', { words: ['test', 'registration'] }],
   ['Test-CsPresence', { words: ['test', 'presence'] }],
   ['Test-CsIM', { words: ['test', 'im'] }],
@@ -50,8 +55,8 @@ export function expandAlias(args: string[]): string[] {
   const [first = '', ...rest] = args;
   const name = [...ALIASES.keys()].find((alias) => alias.toLowerCase() === first.toLowerCase());
   if (name === undefined) return args;
-  const { words, settings = [], grants } = ALIASES.get(name) as Alias;
-  const plain = parameters(rest);
+  const { words, settings = [], grants, read = () => undefined } = ALIASES.get(name) as Alias;
+  const plain = parameters(rest, read);
   return [...words, ...(grants === undefined ? plain : grant(plain, grants)), ...settings];
 }
 
@@ -59,14 +64,18 @@ export function expandAlias(args: string[]): string[] {
 const SWITCHES = /^(Graceful|Force)$/i;
 
 /** PowerShell parameters: `-Identity` and `-PolicyName` are positions here, other names are settings. */
-function parameters(args: string[]): string[] {
+function parameters(args: string[], read: ReadParameter): string[] {
   const plain: string[] = [];
   for (let at = 0; at < args.length; at++) {
     const arg = args[at] as string;
     const parameter = /^-([A-Z][A-Za-z]+):?$/.exec(arg)?.[1];
     if (parameter === undefined) plain.push(arg);
     else if (SWITCHES.test(parameter)) continue;
-    else plain.push(...parameterWords(parameter, args[++at] ?? ''));
+    else {
+      // A switch, as in -EnableFileUpload, has no value.
+      const value = /^-[A-Z]|^$/.test(args[at + 1] ?? '') ? 'true' : (args[++at] as string);
+      plain.push(...(read(parameter, value) ?? parameterWords(parameter, value)));
+    }
   }
   return plain;
 }

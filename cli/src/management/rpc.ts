@@ -68,6 +68,9 @@ export function follow<A>(
 /** What grpc-js says when there is no connection; all else comes from CMS, in its own words. */
 const NO_CONNECTION = /^No connection established|^Name resolution failed|^Connection dropped|ECONNREFUSED/;
 
+/** What the guard of every role says to a certificate; a room refuses people in other words. */
+const NOT_ADMIN = /may not call this|names no role/;
+
 function forPeople(error: ServiceError, { cms, hint }: Site): CliError {
   const { code, details } = error;
   const who = `CMS at ${cms}`;
@@ -75,7 +78,7 @@ function forPeople(error: ServiceError, { cms, hint }: Site): CliError {
     const why = details.includes('ECONNREFUSED') ? 'nothing listens there' : details;
     return new CliError(`${who} is not available (${why}). ${hint}`, EXIT.notRunning, { cause: error });
   }
-  if (code === status.PERMISSION_DENIED)
+  if (code === status.PERMISSION_DENIED && NOT_ADMIN.test(details))
     return new CliError(`${details}. Use a certificate for role admin.`, EXIT.failed, { cause: error });
   return new CliError(details || `${who}: ${status[code]}`, EXIT.failed, { cause: error });
 }

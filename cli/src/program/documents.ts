@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import type { Outcome } from '../commands/documents.ts';
 import { type OutputOption, print, siteOf, type Terminal, withSiteOutput } from './options.ts';
 import { printPods, printPool } from './pool.ts';
+import { type ChatOption, changeChat, chatKind, printChat } from './rooms.ts';
 
-interface ChangeOptions extends OutputOption {
+interface ChangeOptions extends ChatOption {
   passwordFile?: string;
   displayName?: string;
 }
@@ -23,15 +24,20 @@ export function addDocumentCommands(program: Command, terminal: Terminal): void 
   addDelete(program, terminal);
 }
 
+const AS = ['--as <user>', 'rooms and categories: in the name of this user'] as const;
+
 const documents = () => import('../commands/documents.ts');
 
 function addGet(program: Command, terminal: Terminal): void {
   withSiteOutput(program.command('get <kind> [name]'))
     .description(
       'show documents of a kind; "replicas": who runs which version of the configuration; "pods": who is there; ' +
-        '"pool": the members of a pool of Front Ends, and who has which routing group',
+        '"pool": the members of a pool of Front Ends, and who has which routing group; "categories", "rooms", "access <room>"',
     )
-    .action(async (kind: string, name: string | undefined, options: OutputOption) => {
+    .option(...AS)
+    .action(async (kind: string, name: string | undefined, options: ChatOption) => {
+      const chat = chatKind(kind);
+      if (chat !== undefined) return printChat(terminal, chat, name, options);
       if (/^replicas?$/i.test(kind)) return printReplicas(terminal, options);
       if (/^pods?$/i.test(kind)) return printPods(terminal, options);
       if (/^pools?$/i.test(kind)) return printPool(terminal, name ?? '', options);
@@ -65,13 +71,18 @@ function addDescribe(program: Command, terminal: Terminal): void {
 
 function addCreate(program: Command, terminal: Terminal): void {
   withSiteOutput(program.command('create <kind> <name> [setting=value...]'))
-    .description('create a user, a policy or a configuration')
+    .description(
+      'create a user, a policy or a configuration; a category (allowed=…, creators=…) or a room (category=…, members=…)',
+    )
+    .option(...AS)
     .option('--display-name <name>', 'of a user')
     .option(
       '--password-file <file>',
       "a user's password is its first line (- is stdin); without, one is made up and shown",
     )
     .action(async (kind: string, name: string, assignments: string[], options: ChangeOptions) => {
+      const chat = chatKind(kind);
+      if (chat !== undefined) return changeChat(terminal, 'create', chat, name, assignments, options);
       const { create } = await documents();
       const { passwordFile, displayName } = options;
       const site = await siteOf(options);
@@ -86,10 +97,13 @@ function addCreate(program: Command, terminal: Terminal): void {
 function addSet(program: Command, terminal: Terminal): void {
   withSiteOutput(program.command('set <kind> <name> [setting=value...]'))
     .description(
-      'change settings of a document: enabled=false, policies.presence=Private; null takes one away',
+      'change settings of a document: enabled=false, policies.presence=Private; null takes one away; or of a category or room',
     )
+    .option(...AS)
     .option('--password-file <file>', "a user's new password is its first line; - is stdin")
     .action(async (kind: string, name: string, assignments: string[], options: ChangeOptions) => {
+      const chat = chatKind(kind);
+      if (chat !== undefined) return changeChat(terminal, 'set', chat, name, assignments, options);
       const { set } = await documents();
       const { passwordFile } = options;
       await printOutcomes(
@@ -119,8 +133,13 @@ function addApply(program: Command, terminal: Terminal): void {
 
 function addDelete(program: Command, terminal: Terminal): void {
   withSiteOutput(program.command('delete <kind> <name>'))
-    .description('delete a document; what is called "global" stays: apply it with an empty spec to reset it')
-    .action(async (kind: string, name: string, options: OutputOption) => {
+    .description(
+      'delete a document; what is called "global" stays: apply it with an empty spec to reset it; or a category or room',
+    )
+    .option(...AS)
+    .action(async (kind: string, name: string, options: ChatOption) => {
+      const chat = chatKind(kind);
+      if (chat !== undefined) return changeChat(terminal, 'delete', chat, name, [], options);
       const { remove } = await documents();
       await printOutcomes(terminal, options, await remove({ site: await siteOf(options), kind, name }));
     });

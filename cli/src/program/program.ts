@@ -5,6 +5,7 @@ import { addDocumentCommands } from './documents.ts';
 import { addInstallationCommands } from './installation.ts';
 import type { Terminal } from './options.ts';
 import { addPoolCommands } from './pool.ts';
+import { addRoomCommands } from './rooms.ts';
 import { addTestCommand } from './test.ts';
 
 /** All commands with their options. What a command does is loaded when it is used: `status` starts fast. */
@@ -21,6 +22,7 @@ export function createProgram(terminal: Terminal): Command {
   addInstallationCommands(program, terminal);
   addDocumentCommands(program, terminal);
   addPoolCommands(program, terminal);
+  addRoomCommands(program, terminal);
   addTestCommand(program, terminal);
   return program;
 }
@@ -32,6 +34,6 @@ function kindHelp(): string {
 
 const SITE_HELP = `
 Which system: the installation in the home folder, or any other with --cms host:port and --tls-dir (the environment's LINCHPIN_CMS
-and LINCHPIN_TLS_DIR): get, describe, create, set, apply, delete and drain go to its CMS, which asks the other pods. In a cluster:
+and LINCHPIN_TLS_DIR): all but start, status, stop and test go to its CMS, which asks the other pods. In a cluster:
   kubectl exec <release>-cms-0 -- node linchpin.js get pool
   kubectl port-forward service/<release>-cms 7010 & linchpin get pool --cms localhost:7010 --tls-dir <folder>`;
