@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 describe('npm run dev', () => {
-  it.each(['cms', 'director', 'edge', 'frontend'])('brings %s up', async (role) => {
+  it.each(['cms', 'director', 'edge', 'frontend', 'persistent-chat'])('brings %s up', async (role) => {
     await dev(role).waitFor(new RegExp(`${role} is up after`));
   });
 
@@ -31,6 +31,7 @@ describe('npm run dev', () => {
     ['director', 'nats,frontend-0'],
     ['edge', 'nats,director-0'],
     ['frontend', 'nats,edge-0'],
+    ['persistent-chat', 'nats,postgres'],
   ])('brings %s up without %s, and says what it misses', async (role, absent) => {
     await dev(role, '--without', absent).waitFor(new RegExp(`${role} is up after .*degraded.*nats`));
   });

@@ -25,6 +25,8 @@ export interface ChatTarget {
   site: Site;
   /** A user; undefined: the administrator. */
   as?: string | undefined;
+  /** host:port of a pod that is asked itself, past CMS. */
+  pod?: string | undefined;
 }
 
 /** What became of a category or room, as of documents. */
@@ -146,12 +148,12 @@ export const follow = (
 
 /** `prepare` says what is wrong with the command line before anybody is asked. */
 async function open<T>(
-  { site, as }: ChatTarget,
+  { site, as, pod }: ChatTarget,
   prepare: (domain: string) => (chat: Chat) => Promise<T>,
 ): Promise<T> {
   const domain = site.domain ?? (await withCms(site, (cms) => domainOf(site, cms)));
   const user = as === undefined ? '' : principal(as, domain, '--as');
-  return withChat(site, user, prepare(domain));
+  return withChat(site, { user, pod }, prepare(domain));
 }
 
 const same = ({ id, name }: Category, wanted: string): boolean =>

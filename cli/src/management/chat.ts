@@ -71,10 +71,20 @@ export interface Chat {
 export const NO_ACCESS: Access = { members: [], managers: [], presenters: [] };
 const PAGE = 500;
 
-/** In the name of `user`, or of the administrator whose certificate it is. */
-export async function withChat<T>(site: Site, user: string, use: (chat: Chat) => Promise<T>): Promise<T> {
-  const channel = await adminChannel(site);
-  const client = new ChatClient(site.cms, channel.credentials, channel.options);
+export interface ChatAs {
+  /** In whose name; empty: of the administrator whose certificate it is. */
+  user: string;
+  /** host:port of a pod that is asked itself, past CMS. */
+  pod?: string | undefined;
+}
+
+export async function withChat<T>(
+  site: Site,
+  { user, pod }: ChatAs,
+  use: (chat: Chat) => Promise<T>,
+): Promise<T> {
+  const channel = await adminChannel(site, pod === undefined ? 'cms' : 'persistent-chat');
+  const client = new ChatClient(pod ?? site.cms, channel.credentials, channel.options);
   try {
     return await use(chatOf(client, site, user));
   } finally {

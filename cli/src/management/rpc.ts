@@ -18,8 +18,8 @@ export interface Channel {
   options: ClientOptions;
 }
 
-/** The administrator's certificate is what opens the RPCs of CMS; the file's owner may administer. */
-export async function adminChannel({ tls }: Site): Promise<Channel> {
+/** The administrator's certificate is what opens the RPCs of CMS, or of another `role`; the file's owner may administer. */
+export async function adminChannel({ tls }: Site, role = 'cms'): Promise<Channel> {
   const files = [tls.ca, tls.key, tls.cert].map((file) => readFile(file));
   const [ca, key, cert] = await Promise.all(files).catch((cause: Error) => {
     throw new CliError(`Only who may read ${tls.key} can administer here: ${cause.message}`, EXIT.failed, {
@@ -29,7 +29,7 @@ export async function adminChannel({ tls }: Site): Promise<Channel> {
   return {
     credentials: credentials.createSsl(ca as Buffer, key, cert),
     options: {
-      'grpc.ssl_target_name_override': 'cms.linchpin.internal',
+      'grpc.ssl_target_name_override': `${role}.linchpin.internal`,
       'grpc.enable_http_proxy': 0,
       'grpc.service_config_disable_resolution': 1,
     },

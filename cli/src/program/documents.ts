@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Outcome } from '../commands/documents.ts';
 import { type OutputOption, print, siteOf, type Terminal, withSiteOutput } from './options.ts';
 import { printPods, printPool } from './pool.ts';
-import { type ChatOption, changeChat, chatKind, printChat } from './rooms.ts';
+import { type ChatOption, changeChat, chatKind, printChat, withChat } from './rooms.ts';
 
 interface ChangeOptions extends ChatOption {
   passwordFile?: string;
@@ -24,17 +24,16 @@ export function addDocumentCommands(program: Command, terminal: Terminal): void 
   addDelete(program, terminal);
 }
 
-const AS = ['--as <user>', 'rooms and categories: in the name of this user'] as const;
+const ROOMS = 'rooms and categories: ';
 
 const documents = () => import('../commands/documents.ts');
 
 function addGet(program: Command, terminal: Terminal): void {
-  withSiteOutput(program.command('get <kind> [name]'))
+  withChat(program.command('get <kind> [name]'), ROOMS)
     .description(
       'show documents of a kind; "replicas": who runs which version of the configuration; "pods": who is there; ' +
         '"pool": the members of a pool of Front Ends, and who has which routing group; "categories", "rooms", "access <room>"',
     )
-    .option(...AS)
     .action(async (kind: string, name: string | undefined, options: ChatOption) => {
       const chat = chatKind(kind);
       if (chat !== undefined) return printChat(terminal, chat, name, options);
@@ -70,11 +69,10 @@ function addDescribe(program: Command, terminal: Terminal): void {
 }
 
 function addCreate(program: Command, terminal: Terminal): void {
-  withSiteOutput(program.command('create <kind> <name> [setting=value...]'))
+  withChat(program.command('create <kind> <name> [setting=value...]'), ROOMS)
     .description(
       'create a user, a policy or a configuration; a category (allowed=…, creators=…) or a room (category=…, members=…)',
     )
-    .option(...AS)
     .option('--display-name <name>', 'of a user')
     .option(
       '--password-file <file>',
@@ -95,11 +93,10 @@ function addCreate(program: Command, terminal: Terminal): void {
 }
 
 function addSet(program: Command, terminal: Terminal): void {
-  withSiteOutput(program.command('set <kind> <name> [setting=value...]'))
+  withChat(program.command('set <kind> <name> [setting=value...]'), ROOMS)
     .description(
       'change settings of a document: enabled=false, policies.presence=Private; null takes one away; or of a category or room',
     )
-    .option(...AS)
     .option('--password-file <file>', "a user's new password is its first line; - is stdin")
     .action(async (kind: string, name: string, assignments: string[], options: ChangeOptions) => {
       const chat = chatKind(kind);
@@ -132,11 +129,10 @@ function addApply(program: Command, terminal: Terminal): void {
 }
 
 function addDelete(program: Command, terminal: Terminal): void {
-  withSiteOutput(program.command('delete <kind> <name>'))
+  withChat(program.command('delete <kind> <name>'), ROOMS)
     .description(
       'delete a document; what is called "global" stays: apply it with an empty spec to reset it; or a category or room',
     )
-    .option(...AS)
     .action(async (kind: string, name: string, options: ChatOption) => {
       const chat = chatKind(kind);
       if (chat !== undefined) return changeChat(terminal, 'delete', chat, name, [], options);

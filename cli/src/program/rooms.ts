@@ -4,6 +4,7 @@ import { type OutputOption, print, siteOf, type Terminal, wholeNumber, withSiteO
 
 export interface ChatOption extends OutputOption {
   as?: string;
+  pod?: string;
 }
 
 interface PostOption extends ChatOption {
@@ -49,6 +50,7 @@ export const chatKind = (word: string): ChatKind | undefined =>
 const targetOf = async (options: ChatOption): Promise<ChatTarget> => ({
   site: await siteOf(options),
   as: options.as,
+  pod: options.pod,
 });
 
 export async function printChat(
@@ -104,8 +106,10 @@ export async function changeChat(
 const printOutcome = (terminal: Terminal, options: ChatOption, outcome: ChatOutcome): Promise<void> =>
   print(terminal, options, outcome, () => `${outcome.kind}/${outcome.name} ${outcome.outcome}`);
 
-const AS = ['--as <user>', 'in the name of this user, with the rights of that one'] as const;
-const withChat = (command: Command): Command => withSiteOutput(command).option(...AS);
+export const withChat = (command: Command, of = ''): Command =>
+  withSiteOutput(command)
+    .option('--as <user>', `${of}in the name of this user, with the rights of that one`)
+    .option('--pod <host:port>', `${of}ask this pod of Persistent Chat itself, not by way of CMS`);
 
 export function addRoomCommands(program: Command, terminal: Terminal): void {
   for (const verb of ['add', 'remove'] as const) addAccess(program, terminal, verb);

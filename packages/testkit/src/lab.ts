@@ -25,6 +25,8 @@ export interface LabOptions {
   dir?: string;
   nats?: boolean;
   postgres?: boolean;
+  /** Databases of PostgreSQL beside the one that it always has. */
+  databases?: readonly string[];
   onProgress?(line: string): void;
 }
 
@@ -115,6 +117,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
       port: postgres?.port ?? 0,
       user: 'linchpin',
       password,
+      databases: options.databases ?? [],
       onProgress,
     });
   }

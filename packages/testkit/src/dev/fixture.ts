@@ -20,6 +20,8 @@ export interface Fixture {
   /** RPC port; the HTTP port is the next one. */
   port: number;
   postgres?: boolean;
+  /** Beside the database that PostgreSQL always has. */
+  databases?: string[];
   config(lab: Lab): Promise<Record<string, unknown>>;
   documents: LabDocument[];
   neighbours: FixtureNeighbour[];

@@ -12,7 +12,7 @@ import type { Fixture } from './fixture.ts';
 import { runRoleProcess } from './role-process.ts';
 
 const root = join(import.meta.dirname, '../../../..');
-const roles = ['cms', 'director', 'edge', 'frontend'];
+const roles = ['cms', 'director', 'edge', 'frontend', 'persistent-chat'];
 const usage = `usage: npm run dev <${roles.join('|')}> [-- --without nats,postgres,<pod>…]`;
 
 const { values, positionals } = parseArgs({
@@ -95,6 +95,7 @@ const lab = await createLab({
   dir: values.home ?? join(root, '.linchpin-dev', role),
   nats: !without.has('nats'),
   postgres: fixture.postgres === true && !without.has('postgres'),
+  databases: fixture.databases ?? [],
   onProgress: show,
 });
 await writeHome(lab);
