@@ -98,7 +98,7 @@ export interface RoomView extends Room {
   /** What the caller is there; empty for who only may see it. */
   roles: RoomRole[];
   mayPost: boolean;
-  /** Posts after the caller's read mark. */
+  /** Posts of others after the caller's read mark; 1000 where there are as many or more. */
   unread: number;
 }
 
@@ -145,10 +145,21 @@ export interface Participant {
   since: string;
 }
 
-/** What a session is told of a room that it is in: every event once and in order, from the one after its join. */
+/**
+ * What a session is told of a room that it is in: every event once and in order, from the one after its join. Told are kinds that
+ * concern who is there (post, edit, delete, reaction, purged, room-changed, join and part while there is a roster): numbers have
+ * gaps where others were. What edits and deletes took away (`before`) is not told. All sessions of a room get the same objects:
+ * what is made of an event for one of them can be remembered by it (WeakMap) for the others.
+ */
 export interface RoomListener {
-  onEvents(events: readonly ChatEvent[]): void;
-  /** Not in the room any more, against its will: `removed`, `disabled`, `deleted`, or `lagging` (it may join again). */
+  /** A promise: the session is busy until it is resolved, and ended as `lagging` when too much has come meanwhile. */
+  onEvents(events: readonly ChatEvent[]): void | Promise<void>;
+  /** There is a roster again, which joins and parts change from now on; or none any more, as the room is too full. */
+  onRoster?(roster: readonly Participant[] | undefined): void;
+  /**
+   * Not in the room any more, against its will: `removed`, `disabled`, `deleted`, or `lagging` and `moved` (the pod shuts down):
+   * after these two it may join again.
+   */
   onEnded(why: string): void;
 }
 

@@ -84,6 +84,8 @@ CREATE TABLE post_versions (
   body text NOT NULL,
   until timestamptz NOT NULL,
   changed_by text NOT NULL,
+  -- The number of the event that changed it.
+  event_seq bigint NOT NULL,
   PRIMARY KEY (room, seq, version),
   FOREIGN KEY (room, seq) REFERENCES posts ON DELETE CASCADE
 );
@@ -105,12 +107,11 @@ CREATE TABLE read_marks (
   PRIMARY KEY (member, room)
 );
 
--- Who is in a room at this moment, by the pod that serves the session.
+-- Who is in a room at this moment, by the pods that have a session of theirs.
 CREATE TABLE participants (
   room uuid NOT NULL REFERENCES rooms ON DELETE CASCADE,
   member text NOT NULL,
   pod text NOT NULL,
-  sessions int NOT NULL CHECK (sessions > 0),
   since timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (room, member, pod)
 );

@@ -1,0 +1,235 @@
+// What is said in rooms.
+import { type Buckets, createBuckets, type Logger } from '@linchpin/host';
+import type { PersistentChatConfigurationSpec } from '@linchpin/topology';
+import type { Access, Standing } from '../access/access.ts';
+import { demand } from '../access/rights.ts';
+import { type Caller, type Chat, ChatError, type Posting } from '../chat.ts';
+import type { Database } from '../database/database.ts';
+import type { Journal } from '../journal/journal.ts';
+import { checkPosting, checkReaction, checkText, requireNumber } from './body.ts';
+import { byOf } from './by.ts';
+import { createChanges } from './changes.ts';
+import { checkHistoryQuery, readHistory } from './history.ts';
+import { createLanes } from './lanes.ts';
+import { mentioned, namesIn } from './mentions.ts';
+import { createNotes } from './notes.ts';
+import { createOrder } from './order.ts';
+import { type PendingPost, storePosts } from './post-batch.ts';
+import { checkPurgeFilter, purge } from './purge.ts';
+import { markRead, onlyReadable, readUnread } from './read-marks.ts';
+import { createRetention } from './retention.ts';
+import { checkSearchQuery, search } from './search.ts';
+import { settle } from './settle.ts';
+
+export type Messages = Pick<
+  Chat,
+  | 'post'
+  | 'edit'
+  | 'deletePost'
+  | 'react'
+  | 'history'
+  | 'search'
+  | 'markRead'
+  | 'unread'
+  | 'purge'
+  | 'noteFile'
+> & {
+  start(): void;
+  /** Resolves when what was under way is stored. */
+  stop(): Promise<void>;
+};
+
+export interface MessagesParts {
+  database: Database;
+  journal: Journal;
+  access: Access;
+  /** As whom a user is found in access lists; throws ChatError for who may not use Persistent Chat. */
+  principalsOf(user: string): readonly string[];
+  /** What holds now. */
+  limits(): PersistentChatConfigurationSpec;
+  /** The SIP domain of users who are mentioned by name alone, where the author has none. */
+  domain: string;
+  /** Whether compliance can be relied on at this moment: asked where a category requires it. */
+  isComplianceThere(): boolean;
+  /** Rejects where one of the files is not one of this room. */
+  checkFiles?(caller: Caller, room: string, files: readonly string[]): Promise<void>;
+  /** A batch was stored. */
+  onBatch?(posts: number, seconds: number): void;
+  log: Logger;
+}
+
+const LANES = 3;
+const POSTS_AT_ONCE = 400;
+/** Seconds of posts that may come at once after a pause. */
+const BURST_SECONDS = 2;
+
+export function createMessages(parts: MessagesParts): Messages {
+  const { database, access, limits, log } = parts;
+  const changes = createChanges(parts);
+  const notes = createNotes(parts);
+  const retention = createRetention(parts);
+  const inOrder = createOrder();
+  const rates = createRates(() => limits().postsPerSecondPerUser);
+
+  async function store(items: readonly PendingPost[]): Promise<void> {
+    const began = performance.now();
+    await storePosts(parts, items);
+    parts.onBatch?.(items.length, (performance.now() - began) / 1000);
+  }
+  const lanes = createLanes<PendingPost>({
+    lanes: LANES,
+    atOnce: POSTS_AT_ONCE,
+    run: (items) => settle(items, store, log),
+  });
+
+  /** What is decided here is confirmed when the room is locked, so what is remembered is good enough to begin with. */
+  async function standingToPost(caller: Caller, room: string): Promise<Standing> {
+    const known = access.remembered(caller, room);
+    const standing = known?.mayPost ? known : await access.standing(caller, room);
+    demand(caller, standing, 'mayPost');
+    return standing;
+  }
+
+  async function standingToRead(caller: Caller, room: string): Promise<Standing> {
+    const standing = await access.standing(caller, room);
+    demand(caller, standing, 'mayRead');
+    return standing;
+  }
+
+  async function mentionsIn(caller: Caller, room: string, text: string): Promise<string[]> {
+    const names = namesIn(text, caller.name.split('@')[1] ?? parts.domain);
+    return names.length === 0 ? [] : mentioned(access, room, names);
+  }
+
+  function requireRate(caller: Caller): void {
+    if (!caller.admin && !rates.take(caller.name))
+      throw new ChatError('limit', `more than ${limits().postsPerSecondPerUser} posts a second`, 1);
+  }
+
+  async function prepare(
+    caller: Caller,
+    key: string,
+    posting: Posting,
+  ): Promise<Omit<PendingPost, 'resolve' | 'reject'>> {
+    const standing = await standingToPost(caller, key);
+    const room = standing.room.id;
+    if (posting.files?.length) await parts.checkFiles?.(caller, room, posting.files);
+    const mentions = await mentionsIn(caller, room, posting.body);
+    return { room, author: byOf(caller), clientId: posting.clientId, caller, standing, posting, mentions };
+  }
+
+  return {
+    async post(caller, key, given) {
+      const posting = checkPosting(given, limits());
+      requireRate(caller);
+      // What one person posts is stored in the order of the calls, however long each one takes to be looked into.
+      const ready = await inOrder(`${byOf(caller)} ${key}`, () => prepare(caller, key, posting));
+      return new Promise((resolve, reject) => lanes.push({ ...ready, resolve, reject }));
+    },
+
+    async edit(caller, room, seq, given) {
+      requireNumber('seq', seq);
+      const text = checkText(given, limits());
+      requireRate(caller);
+      return changes.edit(caller, room, seq, text, await mentionsIn(caller, room, text.body));
+    },
+
+    async deletePost(caller, room, seq) {
+      requireNumber('seq', seq);
+      requireRate(caller);
+      await changes.remove(caller, room, seq);
+    },
+
+    async react(caller, room, seq, reaction, set) {
+      requireNumber('seq', seq);
+      checkReaction(reaction);
+      requireRate(caller);
+      await changes.react(caller, room, seq, reaction, set);
+    },
+
+    async history(caller, key, query) {
+      checkHistoryQuery(query);
+      const { room } = await standingToRead(caller, key);
+      if (!room.chatHistory && !caller.admin) return [];
+      const posts = await database.use((client) => readHistory(client, room.id, query));
+      const [from, to] = [posts[0]?.seq, posts.at(-1)?.seq];
+      if (from !== undefined && to !== undefined)
+        await notes.note(room.id, { kind: 'history-read', by: byOf(caller), from, to });
+      return posts;
+    },
+
+    async search(caller, query) {
+      checkSearchQuery(query);
+      const posts = await search(parts, caller, query, limits().maxSearchResults);
+      await noteSearch(caller, query, posts);
+      return posts;
+    },
+
+    async markRead(caller, key, seq) {
+      requireNumber('seq', seq);
+      const { room } = await standingToRead(caller, key);
+      await database.use((client) => markRead(client, byOf(caller), room.id, seq));
+    },
+
+    async unread(caller) {
+      if (caller.admin) return [];
+      const principals = parts.principalsOf(caller.name);
+      const rooms = await database.use((client) => readUnread(client, caller.name, principals));
+      return onlyReadable(access, caller, rooms);
+    },
+
+    async purge(caller, key, filter) {
+      if (!caller.admin) throw new ChatError('forbidden', 'only administrators purge posts');
+      checkPurgeFilter(filter);
+      const { room } = await access.standing(caller, key);
+      return purge(parts, room.id, byOf(caller), filter);
+    },
+
+    async noteFile(caller, key, kind, file) {
+      const standing = await access.standing(caller, key);
+      demand(caller, standing, kind === 'upload' ? 'mayUpload' : 'mayRead');
+      await notes.note(standing.room.id, { kind, by: byOf(caller), file });
+    },
+
+    start: retention.start,
+    async stop() {
+      await retention.stop();
+      await lanes.idle();
+      await notes.idle();
+    },
+  };
+
+  /** In each room of which something was given out; where nothing was found, in those that were named. */
+  async function noteSearch(
+    caller: Caller,
+    query: Parameters<Chat['search']>[1],
+    posts: Awaited<ReturnType<Chat['search']>>,
+  ): Promise<void> {
+    const told = { kind: 'search', by: byOf(caller), query: JSON.stringify(query) } as const;
+    const found = Map.groupBy(posts, ({ room }) => room);
+    await Promise.all(
+      [...found].map(([room, of]) => {
+        const numbers = of.map(({ seq }) => seq);
+        return notes.note(room, { ...told, from: Math.min(...numbers), to: Math.max(...numbers) });
+      }),
+    );
+    const named = await Promise.all((query.rooms ?? []).map((room) => access.standing(caller, room)));
+    const empty = named.map(({ room }) => room.id).filter((room) => !found.has(room));
+    await Promise.all([...new Set(empty)].map((room) => notes.note(room, told)));
+  }
+}
+
+/** Buckets that are made anew when the limit changes. */
+function createRates(perSecond: () => number): Pick<Buckets, 'take'> {
+  let limit = 0;
+  let buckets: Buckets;
+  return {
+    take(user) {
+      if (perSecond() !== limit) {
+        limit = perSecond();
+        buckets = createBuckets({ perSecond: limit, burst: limit * BURST_SECONDS });
+      }
+      return buckets.take(user);
+    },
+  };
+}

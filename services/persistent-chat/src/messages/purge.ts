@@ -1,0 +1,86 @@
+// Posts are taken away for good: by administrators, and where a category keeps them for some days only.
+import type { PoolClient } from 'pg';
+import { ChatError } from '../chat.ts';
+import type { Database } from '../database/database.ts';
+import type { Journal } from '../journal/journal.ts';
+import { invalid } from './body.ts';
+import { requireTime } from './search.ts';
+
+export interface PurgeFilter {
+  before?: string;
+  author?: string;
+  seqs?: number[];
+  why: string;
+}
+
+export interface PurgeParts {
+  database: Pick<Database, 'transaction'>;
+  journal: Pick<Journal, 'lockRooms' | 'append' | 'committed'>;
+}
+
+/** In one transaction: the room is locked as long as it takes. */
+const AT_ONCE = 2_000;
+const MAX_WHY = 1_000;
+const MAX_SEQS = 10_000;
+
+// With its versions and reactions.
+const DELETE = `
+  DELETE FROM posts WHERE room = $1 AND seq IN (
+    SELECT seq FROM posts
+    WHERE room = $1 AND ($2::timestamptz IS NULL OR at < $2) AND ($3::text IS NULL OR author = $3)
+      AND ($4::bigint[] IS NULL OR seq = ANY($4))
+    ORDER BY seq LIMIT $5
+  ) RETURNING seq::float8 AS seq`;
+
+/** Resolves with how many are gone; none where the room is under a legal hold. `room`: its id. */
+export async function purge(
+  parts: PurgeParts,
+  room: string,
+  by: string,
+  filter: PurgeFilter,
+): Promise<number> {
+  for (let gone = 0; ; ) {
+    const posts = await purgeSome(parts, room, by, filter);
+    gone += posts;
+    if (posts < AT_ONCE) return gone;
+  }
+}
+
+async function purgeSome(
+  { database, journal }: PurgeParts,
+  room: string,
+  by: string,
+  filter: PurgeFilter,
+): Promise<number> {
+  const events = await database.transaction(async (client) => {
+    const locked = (await journal.lockRooms(client, [room])).get(room);
+    if (locked === undefined) throw new ChatError('not-found', 'the room is gone');
+    if (locked.legalHold) return [];
+    const posts = await deletePosts(client, room, filter);
+    if (posts.length === 0) return [];
+    return journal.append(client, locked, [{ kind: 'purged', by, posts, why: filter.why }]);
+  });
+  journal.committed(events);
+  return events.reduce((sum, event) => sum + (event.kind === 'purged' ? event.posts.length : 0), 0);
+}
+
+async function deletePosts(
+  client: PoolClient,
+  room: string,
+  { before, author, seqs }: PurgeFilter,
+): Promise<number[]> {
+  const { rows } = await client.query(DELETE, [room, before ?? null, author ?? null, seqs ?? null, AT_ONCE]);
+  return rows.map(({ seq }) => seq as number).sort((a, b) => a - b);
+}
+
+export function checkPurgeFilter({ before, author, seqs, why }: PurgeFilter): void {
+  if (typeof why !== 'string' || why.trim() === '')
+    throw invalid('why', 'is empty: say why posts are purged');
+  for (const [field, text] of Object.entries({ why, author }))
+    if (text !== undefined && (text.length > MAX_WHY || !text.isWellFormed() || text.includes('\0')))
+      throw invalid(field, `must be text of up to ${MAX_WHY} characters`);
+  if (before !== undefined) requireTime('before', before);
+  if (seqs !== undefined && seqs.length > MAX_SEQS) throw invalid('seqs', `more than ${MAX_SEQS}`);
+  if (seqs?.some((seq) => !Number.isSafeInteger(seq) || seq < 1))
+    throw invalid('seqs', 'must be numbers of posts');
+}

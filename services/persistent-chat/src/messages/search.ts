@@ -1,0 +1,133 @@
+// Full-text search in what the caller may read.
+import type { PoolClient } from 'pg';
+import type { Access } from '../access/access.ts';
+import { demand } from '../access/rights.ts';
+import { type Caller, ChatError, type Post, type SearchQuery } from '../chat.ts';
+import type { Database } from '../database/database.ts';
+import { invalid } from './body.ts';
+import { byOf } from './by.ts';
+import { POST_WITH_REACTIONS, toPost } from './post-rows.ts';
+
+export interface SearchParts {
+  database: Pick<Database, 'use'>;
+  access: Pick<Access, 'standing'>;
+  /** As whom a user is found in access lists. */
+  principalsOf(user: string): readonly string[];
+}
+
+const MAX_TEXT = 1_000;
+const MAX_ROOMS = 100;
+const DEFAULT_RESULTS = 100;
+/** Pages that are looked through when much of what was found may not be read. */
+const MAX_PAGES = 10;
+
+/** What may hold results: more than the caller may read, but not much more. */
+const CANDIDATE_ROOMS = (principals: string) => `
+  SELECT r.id FROM rooms r JOIN categories c ON c.id = r.category
+  WHERE c.chat_history AND NOT r.disabled AND (
+    r.id IN (SELECT room FROM room_access WHERE principal = ANY(${principals}))
+    OR r.privacy = 'open' AND r.category IN (
+      SELECT category FROM category_access WHERE principal = ANY(${principals}) AND role = 'allowed'))`;
+
+/** Newest first. */
+export async function search(
+  parts: SearchParts,
+  caller: Caller,
+  query: SearchQuery,
+  maxResults: number,
+): Promise<Post[]> {
+  const limit = Math.min(query.limit ?? DEFAULT_RESULTS, maxResults);
+  const rooms = query.rooms && (await readable(parts.access, caller, query.rooms));
+  if (rooms?.length === 0) return [];
+  const found: Post[] = [];
+  for (let page = 0; page < MAX_PAGES && found.length < limit; page++) {
+    const posts = await parts.database.use((client) =>
+      select(client, parts, caller, { ...query, rooms, limit, page }),
+    );
+    found.push(...(await readablePosts(parts.access, caller, posts)));
+    if (posts.length < limit) break;
+  }
+  return found.slice(0, limit);
+}
+
+/** Rejects for rooms that the caller may not know of, and gives those that it may read. */
+async function readable(
+  access: SearchParts['access'],
+  caller: Caller,
+  rooms: readonly string[],
+): Promise<string[]> {
+  if (rooms.length > MAX_ROOMS) throw invalid('rooms', `more than ${MAX_ROOMS}`);
+  const standings = await Promise.all(rooms.map((room) => access.standing(caller, room)));
+  for (const standing of standings) demand(caller, standing, 'mayRead');
+  return standings.filter(({ room }) => room.chatHistory || caller.admin).map(({ room }) => room.id);
+}
+
+async function readablePosts(
+  access: SearchParts['access'],
+  caller: Caller,
+  posts: readonly Post[],
+): Promise<Post[]> {
+  const rooms = [...new Set(posts.map(({ room }) => room))];
+  const read = await Promise.all(rooms.map((room) => mayRead(access, caller, room)));
+  const allowed = new Set(rooms.filter((_, at) => read[at]));
+  return posts.filter(({ room }) => allowed.has(room));
+}
+
+async function mayRead(access: SearchParts['access'], caller: Caller, room: string): Promise<boolean> {
+  try {
+    const standing = await access.standing(caller, room);
+    return standing.mayRead && (standing.room.chatHistory || caller.admin === true);
+  } catch (error) {
+    if (error instanceof ChatError && error.code === 'not-found') return false;
+    throw error;
+  }
+}
+
+interface PageQuery extends Omit<SearchQuery, 'rooms'> {
+  rooms: readonly string[] | undefined;
+  limit: number;
+  page: number;
+}
+
+async function select(
+  client: PoolClient,
+  { principalsOf }: SearchParts,
+  caller: Caller,
+  query: PageQuery,
+): Promise<Post[]> {
+  const values: unknown[] = [];
+  const value = (given: unknown): string => `$${values.push(given)}`;
+  const conditions = ['p.deleted_at IS NULL'];
+  if (query.text) conditions.push(`p.words @@ plainto_tsquery('simple', ${value(query.text)})`);
+  if (query.rooms) conditions.push(`p.room = ANY(${value(query.rooms)}::uuid[])`);
+  else if (!caller.admin)
+    conditions.push(`p.room IN (${CANDIDATE_ROOMS(`${value(principalsOf(caller.name))}::text[]`)})`);
+  if (query.author) conditions.push(`p.author = ${value(query.author)}`);
+  if (query.from) conditions.push(`p.at >= ${value(query.from)}`);
+  if (query.to) conditions.push(`p.at <= ${value(query.to)}`);
+  if (query.mentionsMe) conditions.push(`p.mentions @> ARRAY[${value(byOf(caller))}]::text[]`);
+  const text = `SELECT ${POST_WITH_REACTIONS} FROM posts p WHERE ${conditions.join(' AND ')}
+    ORDER BY p.at DESC, p.room, p.seq DESC LIMIT ${value(query.limit)} OFFSET ${value(query.page * query.limit)}`;
+  return (await client.query(text, values)).rows.map(toPost);
+}
+
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
+
+export function checkSearchQuery({ text, author, from, to, limit }: SearchQuery): void {
+  for (const [field, given] of Object.entries({ text, author })) {
+    if (given === undefined) continue;
+    if (typeof given !== 'string' || given.length > MAX_TEXT)
+      throw invalid(field, `longer than ${MAX_TEXT} characters`);
+    if (!given.isWellFormed() || given.includes('\0')) throw invalid(field, 'is not valid Unicode');
+  }
+  for (const [field, given] of Object.entries({ from, to }))
+    if (given !== undefined) requireTime(field, given);
+  if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1))
+    throw invalid('limit', 'must be a number from 1');
+}
+
+/** Also of days that do not exist, which PostgreSQL would refuse later. */
+export function requireTime(field: string, text: string): void {
+  if (!RFC3339.test(text) || Number.isNaN(Date.parse(text)))
+    throw invalid(field, 'must be a time such as 2026-01-31T12:00:00Z');
+}

@@ -1,0 +1,328 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Caller, Posting } from '../src/chat.ts';
+import { createPods, type Pod, type Pods } from './pods.ts';
+
+let pods: Pods;
+let one: Pod;
+let two: Pod;
+
+beforeAll(async () => {
+  pods = await createPods();
+  [one, two] = await Promise.all([pods.start('one'), pods.start('two')]);
+});
+afterAll(() => pods.close());
+
+const caller = (name: string): Caller => ({ name: `${name}@contoso.lab` });
+const [alice, bob, carol] = ['alice', 'bob', 'carol'].map(caller) as [Caller, Caller, Caller];
+const admin: Caller = { name: 'root', admin: true };
+const people = [alice, bob, carol].map(({ name }) => name);
+const saying = (body: string, change: Partial<Posting> = {}): Posting => ({
+  clientId: randomUUID(),
+  body,
+  ...change,
+});
+
+test('posts of many people through two pods are stored in one order, without a gap', async () => {
+  const rooms = await Promise.all(
+    ['a', 'b', 'c', 'd', 'e'].map((name) => pods.room(`order ${name}`, people)),
+  );
+  const posted = await Promise.all(
+    Array.from({ length: 600 }, (_, turn) => {
+      const pod = turn % 2 ? one : two;
+      const who = [alice, bob, carol][turn % 3] as Caller;
+      return pod.messages.post(who, rooms[turn % rooms.length] as string, saying(`post ${turn}`));
+    }),
+  );
+  for (const room of rooms) {
+    const here = posted.filter((post) => post.room === room).sort((a, b) => a.seq - b.seq);
+    expect(here.map(({ seq }) => seq)).toEqual(Array.from({ length: 120 }, (_, at) => at + 1));
+    const read = await one.messages.history(alice, room, { after: 0, limit: 500 });
+    expect(read).toEqual(here);
+  }
+});
+
+test("one person's posts are in the order of the calls, also where one takes longer to be looked into", async () => {
+  const room = await pods.room('own order', people);
+  await Promise.all(
+    Array.from({ length: 50 }, (_, turn) =>
+      one.messages.post(alice, room, saying(turn % 3 ? `${turn}` : `${turn} @carol @bob`)),
+    ),
+  );
+  const read = await two.messages.history(bob, room, {});
+  expect(read.map(({ body }) => Number.parseInt(body, 10))).toEqual(
+    Array.from({ length: 50 }, (_, at) => at),
+  );
+});
+
+test('the same post through both pods at the same time, and twice in one batch, is stored once', async () => {
+  const room = await pods.room('once', people);
+  for (let turn = 0; turn < 20; turn++) {
+    const posting = saying(`once ${turn}`, { clientId: `c${turn}` });
+    const answers = await Promise.all(
+      [one, two, one, two, one].map((pod) => pod.messages.post(alice, room, posting)),
+    );
+    expect(new Set(answers.map(({ seq }) => seq)).size).toBe(1);
+    expect(answers).toEqual(answers.map(() => answers[0]));
+  }
+  // The id is one of its author's.
+  await one.messages.post(bob, room, saying('mine', { clientId: 'c1' }));
+  const [{ posts, last }] = await pods.sql(
+    'SELECT count(*)::int AS posts, max(seq)::int AS last FROM posts WHERE room = $1',
+    [room],
+  );
+  expect([posts, last]).toEqual([21, 21]);
+});
+
+test('what is wrong with one post costs the others of its batch nothing', async () => {
+  const room = await pods.room('one is wrong', people);
+  const all = await Promise.allSettled([
+    one.messages.post(alice, room, saying('good')),
+    one.messages.post(alice, room, saying('no such thread', { thread: 99 })),
+    one.messages.post(caller('dora'), room, saying('not a member')),
+    one.messages.post(bob, room, saying('good too')),
+    one.messages.post(caller('stranger'), room, saying('nobody')),
+    one.messages.post(bob, randomUUID(), saying('no room')),
+  ]);
+  expect(all.map((each) => (each.status === 'fulfilled' ? each.value.seq : each.reason.code))).toEqual([
+    ...[1, 'invalid', 'forbidden', 2, 'forbidden', 'not-found'],
+  ]);
+});
+
+test('a member who is removed posts no more, whatever this pod remembers', async () => {
+  const room = await pods.room('removal', people);
+  await one.messages.post(bob, room, saying('still here'));
+  let removed = false;
+  let stop = false;
+  const after: string[] = [];
+  const poster = async (pod: Pod) => {
+    for (let turn = 0; !stop; turn++) {
+      const late = removed;
+      await pod.messages.post(bob, room, saying(`turn ${turn}`)).then(
+        () => late && after.push(`turn ${turn}`),
+        (error) => expect(error.code).toBe('forbidden'),
+      );
+    }
+  };
+  const posters = [poster(one), poster(two)];
+  for (let turn = 0; turn < 20; turn++) await one.messages.post(alice, room, saying('alice'));
+  await pods.removeMember(two, room, bob.name);
+  removed = true;
+  for (let turn = 0; turn < 20; turn++) await one.messages.post(alice, room, saying('alice'));
+  stop = true;
+  await Promise.all(posters);
+  expect(after).toEqual([]);
+  // Not one of his is behind the event that removed him.
+  const events = await pods.sql(
+    `SELECT count(*)::int AS late FROM posts WHERE room = $1 AND author = $2 AND seq >
+     (SELECT missing FROM generate_series(1, (SELECT max(seq) FROM posts WHERE room = $1)) AS missing
+      WHERE NOT EXISTS (SELECT 1 FROM posts WHERE room = $1 AND seq = missing))`,
+    [room, bob.name],
+  );
+  expect(events[0].late).toBe(0);
+});
+
+test('threads have one root; mentions are of those who can read them', async () => {
+  const room = await pods.room('threads', people);
+  const root = await one.messages.post(alice, room, saying('root @bob, @dora and @stranger'));
+  expect(root.mentions).toEqual([bob.name]);
+  const answer = await two.messages.post(bob, room, saying('answer', { thread: root.seq }));
+  const second = await one.messages.post(carol, room, saying('to the answer', { thread: answer.seq }));
+  expect([root.thread, answer.thread, second.thread]).toEqual([undefined, root.seq, root.seq]);
+});
+
+test('what a post said before is kept when it is edited or deleted', async () => {
+  const room = await pods.room('versions', people, { managers: ['mia@contoso.lab'] });
+  const { seq } = await one.messages.post(alice, room, saying('first', { subject: 'news' }));
+  await expect(one.messages.edit(bob, room, seq, { body: 'mine' })).rejects.toMatchObject({
+    code: 'forbidden',
+  });
+  const edited = await two.messages.edit(alice, room, seq, { body: 'second @bob' });
+  expect(edited).toMatchObject({ seq, subject: 'news', body: 'second @bob', mentions: [bob.name] });
+  expect((await one.messages.history(bob, room, {}))[0]).toEqual(edited);
+  await expect(one.messages.deletePost(bob, room, seq)).rejects.toMatchObject({ code: 'forbidden' });
+  await one.messages.deletePost(caller('mia'), room, seq);
+  await one.messages.deletePost(alice, room, seq);
+  expect((await one.messages.history(bob, room, {}))[0]).toMatchObject({
+    seq,
+    body: '',
+    deletedAt: expect.any(String),
+  });
+  await expect(one.messages.edit(alice, room, seq, { body: 'again' })).rejects.toMatchObject({
+    code: 'not-found',
+  });
+  const versions = await pods.sql(
+    'SELECT version, subject, body, changed_by, event_seq::int FROM post_versions WHERE room = $1 ORDER BY version',
+    [room],
+  );
+  expect(versions).toEqual([
+    { version: 1, subject: 'news', body: 'first', changed_by: alice.name, event_seq: 2 },
+    { version: 2, subject: 'news', body: 'second @bob', changed_by: 'mia@contoso.lab', event_seq: 4 },
+  ]);
+});
+
+test('reactions are set and taken back once', async () => {
+  const room = await pods.room('reactions', people);
+  const { seq } = await one.messages.post(alice, room, saying('react'));
+  for (const who of [alice, bob, bob]) await one.messages.react(who, room, seq, '👍', true);
+  await two.messages.react(carol, room, seq, '🎉', true);
+  await two.messages.react(carol, room, seq, '🎉', false);
+  await two.messages.react(carol, room, seq, '🎉', false);
+  const [post] = await two.messages.history(carol, room, {});
+  expect(post?.reactions).toEqual([{ reaction: '👍', by: [alice.name, bob.name] }]);
+  expect(await pods.sql('SELECT last_seq::int FROM rooms WHERE id = $1', [room])).toMatchObject([
+    { last_seq: 6 },
+  ]);
+  await expect(one.messages.react(caller('dora'), room, seq, '👍', true)).rejects.toMatchObject({
+    code: 'forbidden',
+  });
+});
+
+test('history is read by number', async () => {
+  const room = await pods.room('history', people);
+  for (let turn = 1; turn <= 9; turn++) await one.messages.post(alice, room, saying(`${turn}`));
+  const read = async (query: object) =>
+    (await two.messages.history(bob, room, query)).map(({ body }) => Number(body));
+  expect(await read({ limit: 3 })).toEqual([7, 8, 9]);
+  expect(await read({ before: 7, limit: 3 })).toEqual([4, 5, 6]);
+  expect(await read({ after: 2, limit: 3 })).toEqual([3, 4, 5]);
+  expect(await read({ after: 2, before: 4 })).toEqual([3]);
+  await expect(one.messages.history(caller('dora'), room, {})).rejects.toMatchObject({ code: 'forbidden' });
+  const quiet = await pods.room('no history', people, { chatHistory: false });
+  await one.messages.post(alice, quiet, saying('gone with the wind'));
+  expect(await one.messages.history(bob, quiet, {})).toEqual([]);
+  expect(await one.messages.history(admin, quiet, {})).toHaveLength(1);
+});
+
+test('search finds what the caller may read, and nothing else', async () => {
+  const word = 'zyzzyva';
+  const [mine, others, open, silent] = await Promise.all([
+    pods.room('search mine', people),
+    pods.room('search others', ['dora@contoso.lab']),
+    pods.room('search open', [], { privacy: 'open' }),
+    pods.room('search silent', people, { chatHistory: false }),
+  ]);
+  await one.messages.post(alice, mine, saying(`a ${word} in mine`));
+  await one.messages.post(bob, mine, saying(`another ${word} of bob @alice`));
+  await one.messages.post(caller('dora'), others, saying(`${word} of others`));
+  await one.messages.post(caller('dora'), open, saying(`${word} in the open`));
+  await one.messages.post(alice, silent, saying(`${word} unkept`));
+  const bodies = async (query: object, who = alice) =>
+    (await two.messages.search(who, { text: word, ...query })).map(({ body }) => body);
+  expect(await bodies({})).toEqual([
+    `${word} in the open`,
+    `another ${word} of bob @alice`,
+    `a ${word} in mine`,
+  ]);
+  expect(await bodies({ text: `${word} mine` })).toEqual([`a ${word} in mine`]);
+  expect(await bodies({ author: bob.name })).toEqual([`another ${word} of bob @alice`]);
+  expect(await bodies({ mentionsMe: true })).toEqual([`another ${word} of bob @alice`]);
+  expect(await bodies({ rooms: [open] })).toEqual([`${word} in the open`]);
+  expect(await bodies({ limit: 1 })).toHaveLength(1);
+  expect(await bodies({ from: '2099-01-01T00:00:00Z' })).toEqual([]);
+  expect(await bodies({}, admin)).toHaveLength(5);
+  await expect(one.messages.search(alice, { rooms: [others] })).rejects.toMatchObject({ code: 'forbidden' });
+  await expect(one.messages.search(alice, { from: 'yesterday' })).rejects.toMatchObject({ code: 'invalid' });
+});
+
+test('unread posts and mentions are counted from the read mark, which never goes back', async () => {
+  const room = await pods.room('unread', people);
+  for (const body of ['1', '2 @bob', '3', '4 @bob']) await one.messages.post(alice, room, saying(body));
+  await one.messages.post(bob, room, saying('mine'));
+  const unread = async () => (await two.messages.unread(bob)).filter((each) => each.room === room);
+  expect(await unread()).toEqual([{ room, unread: 4, mentions: 2 }]);
+  await one.messages.markRead(bob, room, 3);
+  expect(await unread()).toEqual([{ room, unread: 1, mentions: 1 }]);
+  await one.messages.markRead(bob, room, 1);
+  expect(await unread()).toEqual([{ room, unread: 1, mentions: 1 }]);
+  await one.messages.markRead(bob, room, 1_000_000);
+  expect(await unread()).toEqual([]);
+  await one.messages.post(alice, room, saying('after all that was marked'));
+  expect(await unread()).toMatchObject([{ unread: 1 }]);
+});
+
+test('a purge takes what fits, and nothing under a legal hold', async () => {
+  const room = await pods.room('purge', people);
+  for (let turn = 1; turn <= 6; turn++)
+    await one.messages.post(turn % 2 ? alice : bob, room, saying(`${turn}`));
+  await one.messages.edit(bob, room, 2, { body: 'two' });
+  await expect(one.messages.purge(alice, room, { why: 'no' })).rejects.toMatchObject({ code: 'forbidden' });
+  await expect(one.messages.purge(admin, room, { why: ' ' })).rejects.toMatchObject({ code: 'invalid' });
+  await pods.sql('UPDATE rooms SET legal_hold = true WHERE id = $1', [room]);
+  expect(await one.messages.purge(admin, room, { why: 'held' })).toBe(0);
+  await pods.sql('UPDATE rooms SET legal_hold = false WHERE id = $1', [room]);
+  expect(await one.messages.purge(admin, room, { author: bob.name, seqs: [1, 2], why: 'by author' })).toBe(1);
+  expect(await pods.sql('SELECT 1 FROM post_versions WHERE room = $1', [room])).toEqual([]);
+  expect(await one.messages.purge(admin, room, { before: '2000-01-01T00:00:00Z', why: 'old' })).toBe(0);
+  expect(await one.messages.purge(admin, room, { why: 'all' })).toBe(5);
+  expect(await one.messages.history(alice, room, {})).toEqual([]);
+  const next = await one.messages.post(alice, room, saying('numbers go on'));
+  expect(next.seq).toBe(10);
+});
+
+test('limits are those of the configuration', async () => {
+  const room = await pods.room('limits', people);
+  const eve = caller('alice');
+  pods.limits.postsPerSecondPerUser = 2;
+  try {
+    const all = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, turn) => one.messages.post(eve, room, saying(`${turn}`))),
+    );
+    const refused = all
+      .filter(({ status }) => status === 'rejected')
+      .map((each) => (each as PromiseRejectedResult).reason);
+    expect(refused.length).toBeGreaterThanOrEqual(3);
+    for (const error of refused) expect(error).toMatchObject({ code: 'limit', retryAfter: 1 });
+  } finally {
+    pods.limits.postsPerSecondPerUser = 1000;
+  }
+});
+
+test('where compliance is required nobody posts without it', async () => {
+  const room = await pods.room('strict', people, { complianceRequired: true });
+  const lax = await pods.room('lax', people);
+  pods.compliance = false;
+  try {
+    const all = await Promise.allSettled([
+      one.messages.post(alice, room, saying('no')),
+      one.messages.post(alice, lax, saying('yes')),
+    ]);
+    expect(all[0]).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });
+    expect(all[1]).toMatchObject({ status: 'fulfilled' });
+  } finally {
+    pods.compliance = true;
+  }
+  await one.messages.post(alice, room, saying('yes'));
+});
+
+test('in an auditorium only presenters and managers post', async () => {
+  const room = await pods.room('auditorium', people, { kind: 'auditorium', managers: ['mia@contoso.lab'] });
+  await expect(one.messages.post(alice, room, saying('no'))).rejects.toMatchObject({ code: 'forbidden' });
+  await one.messages.post(caller('mia'), room, saying('yes'));
+});
+
+test('every post that was acknowledged is there when the pool is closed in the midst of it, and none twice', async () => {
+  const room = await pods.room('killed', people);
+  const dying = await pods.start('dying');
+  const postings = Array.from({ length: 400 }, (_, turn) => saying(`${turn}`, { clientId: `k${turn}` }));
+  const acknowledged = new Map<string, number>();
+  const posting = postings.map((each) =>
+    dying.messages.post(alice, room, each).then(
+      ({ seq }) => acknowledged.set(each.clientId, seq),
+      (error) => expect(error.code).toBe('unavailable'),
+    ),
+  );
+  await Promise.race(posting);
+  const ended = await pods.sql(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dying'",
+  );
+  expect(ended).not.toEqual([]);
+  await Promise.all(posting);
+  await dying.stop();
+  // The client asks again, at another pod.
+  const again = await Promise.all(postings.map((each) => two.messages.post(alice, room, each)));
+  for (const [clientId, seq] of acknowledged)
+    expect(again[postings.findIndex((each) => each.clientId === clientId)]?.seq).toBe(seq);
+  const numbers = again.map(({ seq }) => seq).sort((a, b) => a - b);
+  expect(numbers).toEqual(Array.from({ length: 400 }, (_, at) => at + 1));
+});
