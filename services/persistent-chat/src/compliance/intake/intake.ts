@@ -1,0 +1,135 @@
+// Takes events from the queue into the store. Any number of pods do; the queue gives each message to one of them.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger, NatsLink } from '@linchpin/host';
+import { CHAT_EVENTS_STREAM } from '@linchpin/proto/chat-events';
+import { type Consumer, type ConsumerMessages, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { Database } from '../../database/database.ts';
+import { COMPLIANCE_CONSUMER, ensureConsumer, ensureQueue, type QueueLimits } from '../../queue.ts';
+import type { ComplianceTelemetry } from '../telemetry.ts';
+import { createBackoff } from './backoff.ts';
+import { type Delivery, storeBatch } from './batch.ts';
+
+/** Messages that are asked for at once, and held at most beside the batch that is being stored. */
+const PULL_MESSAGES = 500;
+const PULL_MS = 2_000;
+/** Of one transaction. */
+const BATCH_MESSAGES = 500;
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+export interface IntakeParts {
+  nats: NatsLink;
+  database: Database;
+  limits: QueueLimits;
+  telemetry: ComplianceTelemetry;
+  log: Logger;
+}
+
+export interface Intake {
+  start(): void;
+  /** What has been taken and not stored goes back to the queue. */
+  stop(): Promise<void>;
+}
+
+export function createIntake({ nats, database, limits, telemetry, log }: IntakeParts): Intake {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const inbox: Delivery[] = [];
+  let changed = Promise.withResolvers<void>();
+  let pulling: ConsumerMessages | undefined;
+  let running: Promise<unknown> | undefined;
+
+  const wake = (): void => {
+    changed.resolve();
+    changed = Promise.withResolvers();
+  };
+
+  async function pull(): Promise<void> {
+    const backoff = createBackoff();
+    while (!signal.aborted) {
+      try {
+        const consumer = await open(nats, limits);
+        while (!signal.aborted) {
+          await pullOnce(consumer);
+          backoff.reset();
+          while (inbox.length >= PULL_MESSAGES && !signal.aborted) await changed.promise;
+        }
+      } catch (error) {
+        if (nats.connected && !signal.aborted)
+          log.warn({ err: error }, 'the compliance queue cannot be read');
+        await pause(backoff.next());
+      }
+    }
+  }
+
+  async function pullOnce(consumer: Consumer): Promise<void> {
+    pulling = await consumer.fetch({ max_messages: PULL_MESSAGES, expires: PULL_MS });
+    if (signal.aborted) pulling.stop();
+    for await (const message of pulling) {
+      inbox.push(message);
+      wake();
+    }
+  }
+
+  async function write(): Promise<void> {
+    while (!signal.aborted) {
+      if (inbox.length === 0) await changed.promise;
+      else await writeBatch(takeBatch(inbox));
+    }
+  }
+
+  async function writeBatch(batch: readonly Delivery[]): Promise<void> {
+    const backoff = createBackoff();
+    let lastWhy = '';
+    while (!signal.aborted) {
+      try {
+        await storeBatch({ database, telemetry, log }, batch);
+        for (const delivery of batch) delivery.ack();
+        return wake();
+      } catch (error) {
+        const why = (error as Error).message;
+        if (why !== lastWhy)
+          log.warn({ why, messages: batch.length }, 'events wait for the compliance store');
+        lastWhy = why;
+        await pause(backoff.next());
+      }
+    }
+    for (const delivery of batch) delivery.nak();
+  }
+
+  const pause = (milliseconds: number): Promise<void> =>
+    sleep(milliseconds, undefined, { signal }).catch(() => {});
+
+  return {
+    start() {
+      running = Promise.all([pull(), write()]);
+    },
+    async stop() {
+      stopping.abort();
+      pulling?.stop();
+      wake();
+      await running;
+      for (const delivery of inbox.splice(0)) delivery.nak();
+      // What was said last has to leave before the connection is closed.
+      if (nats.connected) await (await nats.connection()).flush().catch(() => {});
+    },
+  };
+}
+
+async function open(nats: NatsLink, limits: QueueLimits): Promise<Consumer> {
+  const connection = await nats.connection();
+  const manager = await jetstreamManager(connection);
+  await ensureQueue(manager, limits);
+  await ensureConsumer(manager);
+  return jetstream(connection).consumers.get(CHAT_EVENTS_STREAM, COMPLIANCE_CONSUMER);
+}
+
+function takeBatch(inbox: Delivery[]): Delivery[] {
+  let bytes = 0;
+  let count = 0;
+  for (const { data } of inbox) {
+    bytes += data.length;
+    if (count === BATCH_MESSAGES || (count > 0 && bytes > BATCH_BYTES)) break;
+    count++;
+  }
+  return inbox.splice(0, count);
+}

@@ -1,0 +1,104 @@
+// How far the compliance store is behind what happens: looked at every other second.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Health, NatsLink } from '@linchpin/host';
+import { CHAT_EVENTS_STREAM } from '@linchpin/proto/chat-events';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { Database } from '../../database/database.ts';
+import type { ComplianceFigures } from '../telemetry.ts';
+
+const LOOK_MS = 2_000;
+/** What was seen longer ago says nothing of now. */
+const FRESH_MS = 10_000;
+const LOOK_TIMEOUT_MS = 4_000;
+const CHECK = 'compliance-queue';
+
+export interface QueueWatchParts {
+  nats: NatsLink;
+  /** Undefined: no compliance store is configured. */
+  database: Database | undefined;
+  /** Seconds. */
+  maxLag: number;
+  /** Epoch milliseconds, by the clock of NATS. */
+  now(): number;
+  health: Health;
+}
+
+export interface QueueWatch {
+  start(): void;
+  figures(): ComplianceFigures;
+  /** Seen not long ago, and not too far behind. */
+  readonly good: boolean;
+  stop(): Promise<void>;
+}
+
+export function createQueueWatch({ nats, database, maxLag, now, health }: QueueWatchParts): QueueWatch {
+  const stopping = new AbortController();
+  let seenAt = Number.NEGATIVE_INFINITY;
+  let queued = 0;
+  let lagSeconds = 0;
+  let early = 0;
+  let running: Promise<void> | undefined;
+
+  const isFresh = (): boolean => performance.now() - seenAt < FRESH_MS;
+
+  async function look(): Promise<void> {
+    const manager = await jetstreamManager(await nats.connection(), { timeout: LOOK_TIMEOUT_MS });
+    const { state } = await manager.streams.info(CHAT_EVENTS_STREAM);
+    // Without the store it is not known, and nothing is good then anyway.
+    const waiting = await earlyEvents(database).catch(() => ({ count: early, oldestSeconds: 0 }));
+    const queueLag = state.messages === 0 ? 0 : (now() - Date.parse(String(state.first_ts))) / 1000;
+    queued = state.messages;
+    early = waiting.count;
+    lagSeconds = Math.max(0, queueLag, waiting.oldestSeconds);
+    seenAt = performance.now();
+  }
+
+  function tell(): void {
+    if (!isFresh()) health.set(CHECK, false, 'how far compliance is behind cannot be told');
+    else if (lagSeconds > maxLag)
+      health.set(CHECK, false, `compliance is ${Math.round(lagSeconds)} s behind`);
+    else health.set(CHECK, true);
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      // NATS or the store is away: what was seen last grows old, and `tell` says so.
+      if (nats.connected) await look().catch(() => {});
+      if (stopping.signal.aborted) return;
+      tell();
+      await sleep(LOOK_MS, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  }
+
+  return {
+    start() {
+      running = run();
+    },
+    figures: () => ({
+      queued: isFresh() ? queued : undefined,
+      lagSeconds: isFresh() ? lagSeconds : undefined,
+      early,
+    }),
+    get good() {
+      return nats.connected && isFresh() && lagSeconds <= maxLag;
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** Those that wait for the one before them. */
+async function earlyEvents(
+  database: Database | undefined,
+): Promise<{ count: number; oldestSeconds: number }> {
+  if (database === undefined) return { count: 0, oldestSeconds: 0 };
+  return database.use(async (client) => {
+    const { rows } = await client.query(
+      `SELECT count(*)::int AS count, coalesce(extract(epoch FROM now() - min(stored_at)), 0)::float8 AS seconds
+       FROM early_events`,
+    );
+    return { count: rows[0].count, oldestSeconds: rows[0].seconds };
+  });
+}

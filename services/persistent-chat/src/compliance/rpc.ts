@@ -1,0 +1,188 @@
+// What auditors ask, as it arrives by gRPC.
+import { once } from 'node:events';
+import {
+  status as grpcStatus,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import type {
+  ChainReport as ChainReportMessage,
+  ComplianceServer,
+  ExportChunk,
+  ExportRequest,
+  Hold as HoldMessage,
+  QueryRequest,
+  StatusReply,
+  VerifyRequest,
+} from '@linchpin/proto/chat/v1/compliance';
+import { ChatError, type ChatErrorCode } from '../chat.ts';
+import type { Database } from '../database/database.ts';
+import { audit } from './audit.ts';
+import { isScope } from './event.ts';
+import { exportArchive } from './export/export.ts';
+import { type Hold, listHolds, placeHold, releaseHold } from './holds.ts';
+import { type ComplianceQuery, findScope, query } from './query.ts';
+import { type Anchor, type ChainReport, verifyAll, verifyScope } from './verify.ts';
+
+export interface ComplianceRpcParts {
+  /** Undefined: none is configured. */
+  database: Database | undefined;
+  /** Who asks, as the audit shall have it. */
+  administrator(call: unknown): string;
+  status(): Promise<StatusReply>;
+}
+
+export type ComplianceHandlers = Pick<ComplianceServer, keyof ComplianceServer>;
+
+const CHUNK_BYTES = 256 * 1024;
+
+export function createComplianceRpc(parts: ComplianceRpcParts): ComplianceHandlers {
+  const who = (call: unknown): string => parts.administrator(call);
+
+  function store(): Database {
+    if (parts.database === undefined) throw new ChatError('unavailable', 'no compliance store is configured');
+    return parts.database;
+  }
+
+  async function verify(call: ServerWritableStream<VerifyRequest, ChainReportMessage>): Promise<void> {
+    const { scope, reason } = call.request;
+    const anchors = call.request.anchors.map(readAnchor);
+    await audit(store(), who(call), 'verify', { scope, anchors: anchors.length, reason });
+    if (scope === '') return pour(call, toReports(verifyAll(store(), anchors)));
+    const id = isScope(scope) ? scope : (await store().use((client) => findScope(client, scope))).scope;
+    const report = await verifyScope(store(), id, anchors);
+    if (report === undefined)
+      throw new ChatError('not-found', `compliance knows no room or category ${scope}`);
+    return pour(call, toReports([report]));
+  }
+
+  const exportTo = (call: ServerWritableStream<ExportRequest, ExportChunk>): Promise<void> =>
+    pour(call, chunks(exportArchive(store(), who(call), call.request)));
+
+  return {
+    verify: answering(verify),
+    export: answering(exportTo),
+    query: unary(async (call) => {
+      const { events, next = '' } = await query(store(), who(call), readQuery(call.request));
+      return { events: events.map(({ event, hash }) => ({ event, hash })), next };
+    }),
+    placeHold: unary(async (call) => {
+      const { name, scope, subject } = call.request;
+      if (name.trim() === '' || name.length > 256) throw invalid('name: must say what the hold is for');
+      if (subject.length > 512) throw invalid('subject: must be a user');
+      const id =
+        scope === '' || isScope(scope)
+          ? scope
+          : (await store().use((client) => findScope(client, scope))).scope;
+      const hold = { name, scope: id || undefined, subject: subject || undefined };
+      return toHold(await placeHold(store(), who(call), hold));
+    }),
+    releaseHold: unary(async (call) => {
+      const { id, reason } = call.request;
+      if (!isScope(id)) throw invalid('id: must be the id of a hold');
+      const hold = await releaseHold(store(), who(call), id, reason);
+      if (hold === undefined) throw new ChatError('not-found', `there is no hold ${id} that is not released`);
+      return toHold(hold);
+    }),
+    listHolds: unary(async (call) => {
+      await audit(store(), who(call), 'list-holds', call.request);
+      const holds = await store().use((client) => listHolds(client, call.request.withReleased));
+      return { holds: holds.map(toHold) };
+    }),
+    status: unary(() => parts.status()),
+  };
+}
+
+function unary<Q, A>(answer: (call: ServerUnaryCall<Q, A>) => Promise<A>) {
+  return answering(async (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): Promise<void> => {
+    callback(null, await answer(call));
+  });
+}
+
+/** The one place where an error of this capability becomes an answer. */
+function answering<A extends unknown[]>(handler: (...given: A) => Promise<void>) {
+  return async (...given: A): Promise<void> => {
+    try {
+      await handler(...given);
+    } catch (error) {
+      if (!(error instanceof ChatError)) throw error;
+      throw { code: CODES[error.code], details: error.message };
+    }
+  };
+}
+
+const CODES: Record<ChatErrorCode, grpcStatus> = {
+  invalid: grpcStatus.INVALID_ARGUMENT,
+  'not-found': grpcStatus.NOT_FOUND,
+  forbidden: grpcStatus.PERMISSION_DENIED,
+  conflict: grpcStatus.FAILED_PRECONDITION,
+  'too-large': grpcStatus.RESOURCE_EXHAUSTED,
+  limit: grpcStatus.RESOURCE_EXHAUSTED,
+  full: grpcStatus.RESOURCE_EXHAUSTED,
+  unavailable: grpcStatus.UNAVAILABLE,
+};
+
+/** As fast as the caller reads; ends when the caller is gone. */
+async function pour<A>(
+  call:
+    | ServerWritableStream<never, A>
+    | ServerWritableStream<VerifyRequest, A>
+    | ServerWritableStream<ExportRequest, A>,
+  messages: AsyncIterable<A>,
+): Promise<void> {
+  const gone = new AbortController();
+  call.on('cancelled', () => gone.abort());
+  for await (const message of messages) {
+    if (call.cancelled) return;
+    if (!call.write(message)) await once(call, 'drain', { signal: gone.signal }).catch(() => {});
+  }
+  call.end();
+}
+
+async function* toReports(
+  reports: Iterable<ChainReport> | AsyncIterable<ChainReport>,
+): AsyncGenerator<ChainReportMessage> {
+  for await (const report of reports) yield { ...report, finding: report.finding };
+}
+
+async function* chunks(archive: AsyncIterable<Buffer>): AsyncGenerator<ExportChunk> {
+  for await (const bytes of archive)
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES)
+      yield { data: bytes.subarray(at, at + CHUNK_BYTES) };
+}
+
+const invalid = (message: string): ChatError => new ChatError('invalid', message);
+
+function readAnchor({ scope, seq, hash }: { scope: string; seq: number; hash: Uint8Array }): Anchor {
+  if (!isScope(scope) || hash.length !== 32)
+    throw invalid('anchors: each needs the id of a scope and 32 bytes');
+  return { scope, seq, hash: Buffer.from(hash) };
+}
+
+function readQuery({ from, to, limit, ...rest }: QueryRequest): ComplianceQuery {
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value.length > 0));
+  return {
+    ...given,
+    ...(from !== '' && { from: readTime('from', from) }),
+    ...(to !== '' && { to: readTime('to', to) }),
+    ...(limit > 0 && { limit }),
+  };
+}
+
+function readTime(field: string, text: string): Date {
+  const time = new Date(/^\d{4}-\d\d-\d\dT/.test(text) ? text : Number.NaN);
+  if (Number.isNaN(time.getTime())) throw invalid(`${field}: must be a time as 2026-01-31T12:00:00Z`);
+  return time;
+}
+
+const toHold = (hold: Hold): HoldMessage => ({
+  id: hold.id,
+  name: hold.name,
+  scope: hold.scope ?? '',
+  subject: hold.subject ?? '',
+  since: hold.since.toISOString(),
+  placedBy: hold.placedBy,
+  releasedAt: hold.releasedAt?.toISOString() ?? '',
+  releasedBy: hold.releasedBy ?? '',
+});

@@ -1,0 +1,186 @@
+// Computes chains again and says what is the first thing that is not as it was written.
+import type { Database } from '../database/database.ts';
+import { link } from './chain.ts';
+import { columns, parseStored } from './event.ts';
+import { allChains, type ChainRow, chainOf, type EventRow, eventsOf } from './store-rows.ts';
+
+/** What is wrong with a chain, at the first place where something is. */
+export interface Finding {
+  problem: 'altered' | 'missing' | 'extra';
+  /** The number of the event; the first of them where several are missing. */
+  seq: number;
+  detail: string;
+}
+
+export interface ChainReport {
+  scope: string;
+  name: string;
+  /** The first number that is still kept, and the last. */
+  firstSeq: number;
+  lastSeq: number;
+  /** Events that were computed again. */
+  events: number;
+  /** Where the chain ends: what an export of this moment has to say too. */
+  head: Buffer;
+  finding: Finding | undefined;
+}
+
+/** A hash that is known from elsewhere, an export or a file that an adapter has written. */
+export interface Anchor {
+  scope: string;
+  seq: number;
+  hash: Buffer;
+}
+
+/** Undefined where there is no such scope. */
+export async function verifyScope(
+  database: Database,
+  scope: string,
+  anchors: readonly Anchor[] = [],
+): Promise<ChainReport | undefined> {
+  for (;;) {
+    const chain = await database.use((client) => chainOf(client, scope));
+    if (chain === undefined) return orphans(database, scope);
+    const report = await verifyChain(database, chain, anchors);
+    // What retention cut off in the meantime is not missing.
+    if (report.finding === undefined || !(await wasCut(database, chain))) return report;
+  }
+}
+
+/** Every chain, and events without one. */
+export async function* verifyAll(
+  database: Database,
+  anchors: readonly Anchor[] = [],
+): AsyncGenerator<ChainReport> {
+  for await (const { scope } of allChains(database)) {
+    const report = await verifyScope(database, scope, anchors);
+    if (report !== undefined) yield report;
+  }
+  const unchained = await database.use((client) =>
+    client.query(
+      'SELECT DISTINCT scope FROM events e WHERE NOT EXISTS (SELECT FROM chains c WHERE c.scope = e.scope)',
+    ),
+  );
+  for (const { scope } of unchained.rows) {
+    const report = await verifyScope(database, scope, anchors);
+    if (report !== undefined) yield report;
+  }
+  yield* lostChains(anchors, database);
+}
+
+async function verifyChain(
+  database: Database,
+  chain: ChainRow,
+  anchors: readonly Anchor[],
+): Promise<ChainReport> {
+  const { scope, name, cutSeq, cutHash, seq: lastSeq } = chain;
+  const known = new Map(
+    anchors.filter((anchor) => anchor.scope === scope).map(({ seq, hash }) => [seq, hash]),
+  );
+  const report = { scope, name, firstSeq: cutSeq + 1, lastSeq, head: chain.hash };
+  let events = 0;
+  let before: Pick<EventRow, 'seq' | 'hash'> = { seq: cutSeq, hash: cutHash };
+  for await (const row of eventsOf(database, scope, -1, Number.MAX_SAFE_INTEGER)) {
+    if (row.seq > lastSeq) break;
+    const finding = findingAt(row, before, chain) ?? anchored(row, known.get(row.seq));
+    if (finding !== undefined) return { ...report, events, finding };
+    events++;
+    before = row;
+  }
+  const finding = atEnd(chain, before) ?? (await afterEnd(database, scope)) ?? beyond(chain, known);
+  return { ...report, events, finding };
+}
+
+function findingAt(
+  row: EventRow,
+  before: Pick<EventRow, 'seq' | 'hash'>,
+  { scope, cutSeq }: ChainRow,
+): Finding | undefined {
+  if (row.seq <= cutSeq)
+    return { problem: 'extra', seq: row.seq, detail: `the chain is cut off at ${cutSeq}` };
+  if (row.seq !== before.seq + 1) return missing(before.seq + 1, row.seq - 1);
+  if (!link(before.hash, row.event).equals(row.hash))
+    return altered(row.seq, 'the hash is not that of the event and the one before it');
+  const column = differingColumn(row, scope);
+  return column === undefined
+    ? undefined
+    : altered(row.seq, `the column "${column}" is not what the event says`);
+}
+
+const altered = (seq: number, detail: string): Finding => ({ problem: 'altered', seq, detail });
+const missing = (from: number, to: number): Finding => ({
+  problem: 'missing',
+  seq: from,
+  detail: from === to ? `event ${from} is not there` : `events ${from} to ${to} are not there`,
+});
+
+// Queries go by these columns: an event with another name in them would not be found.
+function differingColumn(row: EventRow, scope: string): string | undefined {
+  const event = parseStored(row.event);
+  const wanted = columns(event);
+  if (event.scope !== scope) return 'scope';
+  if (event.seq !== row.seq) return 'seq';
+  if (event.at !== row.at.toISOString()) return 'at';
+  if (wanted.kind !== row.kind) return 'kind';
+  return wanted.by === row.by ? undefined : 'by';
+}
+
+function anchored(row: EventRow, hash: Buffer | undefined): Finding | undefined {
+  if (hash === undefined || hash.equals(row.hash)) return undefined;
+  return altered(row.seq, `the chain was computed anew: the hash given was ${hash.toString('hex')}`);
+}
+
+function atEnd(chain: ChainRow, last: Pick<EventRow, 'seq' | 'hash'>): Finding | undefined {
+  if (last.seq < chain.seq) return missing(last.seq + 1, chain.seq);
+  return last.hash.equals(chain.hash)
+    ? undefined
+    : altered(chain.seq, 'the chain ends with another hash than this event has');
+}
+
+/** In one statement: the chain may grow while we look. */
+async function afterEnd(database: Database, scope: string): Promise<Finding | undefined> {
+  const { rows } = await database.use((client) =>
+    client.query(
+      `SELECT c.seq AS last, min(e.seq) AS extra FROM chains c JOIN events e ON e.scope = c.scope AND e.seq > c.seq
+       WHERE c.scope = $1 GROUP BY c.seq`,
+      [scope],
+    ),
+  );
+  const [row] = rows;
+  return row && { problem: 'extra', seq: Number(row.extra), detail: `the chain ends at ${row.last}` };
+}
+
+function beyond({ seq, cutSeq, cutHash }: ChainRow, known: Map<number, Buffer>): Finding | undefined {
+  const cut = known.get(cutSeq);
+  if (cut !== undefined && !cut.equals(cutHash))
+    return altered(cutSeq, `the chain was computed anew: the hash given was ${cut.toString('hex')}`);
+  const gone = [...known.keys()].filter((anchor) => anchor > seq).sort((a, b) => a - b)[0];
+  return gone === undefined ? undefined : missing(seq + 1, gone);
+}
+
+/** Events whose chain is gone. */
+async function orphans(database: Database, scope: string): Promise<ChainReport | undefined> {
+  const { rows } = await database.use((client) =>
+    client.query(
+      'SELECT min(seq) AS first, max(seq) AS last, count(*)::int AS count FROM events WHERE scope = $1',
+      [scope],
+    ),
+  );
+  if (rows[0].count === 0) return undefined;
+  const firstSeq = Number(rows[0].first);
+  const finding: Finding = { problem: 'extra', seq: firstSeq, detail: 'there is no chain for these events' };
+  const lastSeq = Number(rows[0].last);
+  return { scope, name: '', firstSeq, lastSeq, events: 0, head: Buffer.alloc(0), finding };
+}
+
+/** Scopes of which only a hash is known: they were taken out with their chain. */
+async function* lostChains(anchors: readonly Anchor[], database: Database): AsyncGenerator<ChainReport> {
+  for (const { scope, seq } of anchors) {
+    if ((await verifyScope(database, scope)) !== undefined) continue;
+    const finding = missing(1, seq);
+    yield { scope, name: '', firstSeq: 0, lastSeq: 0, events: 0, head: Buffer.alloc(0), finding };
+  }
+}
+
+const wasCut = async (database: Database, { scope, cutSeq }: ChainRow): Promise<boolean> =>
+  (await database.use((client) => chainOf(client, scope)))?.cutSeq !== cutSeq;
