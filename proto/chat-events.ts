@@ -90,6 +90,7 @@ export interface ConfigurationEvent extends Happened {
     | 'room-changed'
     | 'room-disabled'
     | 'room-enabled'
+    | 'room-deleted'
     | 'access-changed'
     | 'category-created'
     | 'category-changed'

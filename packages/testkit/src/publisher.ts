@@ -7,6 +7,7 @@ import {
   HEAD_KEY,
   REPLICA_BUCKET,
 } from '@linchpin/proto/subjects';
+import { bucketOf, isKind } from '@linchpin/topology';
 import { type KV, Kvm } from '@nats-io/kv';
 
 export interface LabDocument {
@@ -22,7 +23,7 @@ export interface Publisher {
   publish(documents: readonly LabDocument[]): Promise<number>;
 }
 
-const isPersonal = ({ kind }: LabDocument): boolean => kind === 'User' || kind === 'Credential';
+const isPersonal = ({ kind }: LabDocument): boolean => isKind(kind) && bucketOf(kind) === DIRECTORY_BUCKET;
 
 export function createPublisher(connect: () => Promise<NatsLink>): Publisher {
   let link: Promise<NatsLink> | undefined;

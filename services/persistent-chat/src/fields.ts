@@ -64,3 +64,9 @@ function textOf(field: string, value: unknown): string {
   if (typeof value !== 'string') throw invalid(`${field}: must be a text`);
   return value;
 }
+
+/** A room or category as somebody names it: its id or name. What cannot be either is as one that is not there. */
+export const keyOf = (key: unknown): { id: string } | { name: string } => {
+  const text = typeof key === 'string' ? key.replaceAll('\0', '').slice(0, 1_024) : '';
+  return UUID.test(text) ? { id: text } : { name: text };
+};

@@ -52,6 +52,8 @@ export interface Access {
   remembered(caller: Caller, room: string): Standing | undefined;
   /** The same decision inside a transaction that holds the room's lock; only asks the database where something has changed. */
   confirm(client: PoolClient, caller: Caller, before: Standing, locked: LockedVersions): Promise<Standing>;
+  /** Of several rooms by their ids, in that order, without those that the caller may not see; with few queries. */
+  standings(client: PoolClient, caller: Caller, rooms: readonly string[]): Promise<Standing[]>;
   /** Told on every pod, within moments of the change. Returns the way to stop. */
   onChanged(listener: (notice: AccessNotice) => void): () => void;
 }

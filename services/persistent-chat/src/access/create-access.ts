@@ -59,7 +59,7 @@ export function createAccess({ database, principals, notices }: AccessParts): Ac
   async function standing(caller: Caller, key: string): Promise<Standing> {
     // Who may not use anything is not told whether the room is there.
     if (!caller.admin) principals.of(caller.name);
-    const room = await look(key);
+    const room = isKey(key) ? await look(key) : undefined;
     if (room === undefined) throw noSuchRoom(key);
     if (caller.admin) return standingOfAdmin(room.facts, room.versions);
     const asked = questions(caller.name, room);
@@ -96,8 +96,31 @@ export function createAccess({ database, principals, notices }: AccessParts): Ac
     return seen(before.room.name, decide(room.facts, room.versions, category, entered));
   }
 
-  return { standing, remembered, confirm, onChanged: notices.onChanged };
+  async function standings(client: PoolClient, caller: Caller, keys: readonly string[]): Promise<Standing[]> {
+    const found = await selectRooms(client, keys);
+    const rooms = keys.flatMap((key) => found.get(key) ?? []);
+    if (caller.admin) return rooms.map(({ facts, versions }) => standingOfAdmin(facts, versions));
+    const asked = rooms.map((room) => questions(caller.name, room));
+    const entered = await roles.findAll(
+      client,
+      asked.map(({ room }) => room),
+    );
+    const allowed = await categories.findAll(
+      client,
+      asked.map(({ category }) => category),
+    );
+    return rooms
+      .map(({ facts, versions }, at) =>
+        decide(facts, versions, allowed[at] as CategoryRights, entered[at] as RoomRole[]),
+      )
+      .filter(({ maySee }) => maySee);
+  }
+
+  return { standing, remembered, confirm, standings, onChanged: notices.onChanged };
 }
+
+/** What PostgreSQL takes as a text, and could be an id or a name. */
+const isKey = (key: string): boolean => key !== '' && key.length <= 1_024 && !key.includes('\0');
 
 const nameKey = (name: string): string => name.toLowerCase();
 

@@ -1,6 +1,6 @@
 // Whom an access list can name, and as whom one user is found in it.
 import type { Directory } from '@linchpin/topology';
-import { type Caller, ChatError, type Principal } from '../chat.ts';
+import { ChatError, type Principal } from '../chat.ts';
 import { createBounded } from './bounded.ts';
 
 /** What is asked of the directory here; `configured` is false until a configuration has arrived. */
@@ -69,9 +69,6 @@ export function createPrincipals(people: People): Principals {
       principal.startsWith(GROUP) ? people.group(principal.slice(GROUP.length)) : undefined,
   };
 }
-
-/** Who acts, as events record it. */
-export const byOf = ({ admin, name }: Caller): string => (admin ? `admin:${name}` : name);
 
 export const isUser = (principal: Principal): boolean =>
   !principal.startsWith(DOMAIN) && !principal.startsWith(GROUP);

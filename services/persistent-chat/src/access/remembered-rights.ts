@@ -19,6 +19,8 @@ export interface RememberedRights<T> {
   find(question: Question): Promise<T>;
   /** The same inside a transaction that has not changed the place. */
   findIn(client: PoolClient, question: Question): Promise<T>;
+  /** Of many at once, in their order. */
+  findAll(client: PoolClient, questions: readonly Question[]): Promise<T[]>;
 }
 
 export type Load<T> = (client: PoolClient, wanted: readonly Wanted[]) => Promise<(wanted: Wanted) => T>;
@@ -48,13 +50,20 @@ export function rememberRights<T>(database: Database, load: Load<T>, max: number
     (question) => `${question.version} ${idOf(question)}`,
   );
 
+  async function findAll(client: PoolClient, questions: readonly Question[]): Promise<T[]> {
+    const found = questions.map(get);
+    const missing = questions.filter((_, at) => found[at] === undefined);
+    if (missing.length === 0) return found as T[];
+    // Rooms of one category ask the same of it.
+    const once = [...new Map(missing.map((question) => [idOf(question), question])).values()];
+    const answerTo = await load(client, once);
+    return questions.map((question, at) => found[at] ?? remember(question, answerTo(question)));
+  }
+
   return {
     get,
     find: async (question) => get(question) ?? ask(question),
-    async findIn(client, question) {
-      const found = get(question);
-      if (found !== undefined) return found;
-      return remember(question, (await load(client, [question]))(question));
-    },
+    findIn: async (client, question) => (await findAll(client, [question]))[0] as T,
+    findAll,
   };
 }

@@ -124,6 +124,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const sent = await Promise.allSettled(left.map(send));
       const done = left.filter((_, at) => sent[at]?.status === 'fulfilled');
       if (done.length > 0) await removeRuns(client, done);
+      // What this pod could not publish another one may have.
+      if (left.length === 0) taken();
       for (const { scope, text } of done) onLeftEvents(scope, JSON.parse(text));
       const failure = sent.find(({ status }) => status === 'rejected');
       if (failure?.status === 'rejected') {

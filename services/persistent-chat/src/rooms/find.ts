@@ -1,0 +1,136 @@
+// Which rooms somebody can find, and to which somebody was invited.
+import type { PoolClient } from 'pg';
+import type { Access } from '../access/access.ts';
+import { selectCategoriesOf } from '../access/categories-of.ts';
+import type { Principals } from '../access/principals.ts';
+import type { Caller, Chat, Principal } from '../chat.ts';
+import type { Database } from '../database/database.ts';
+import { invalid, wholeField } from '../fields.ts';
+import { type CountUnread, viewsOf } from './views.ts';
+
+export interface FindParts {
+  database: Database;
+  access: Access;
+  principals: Principals;
+  countUnread: CountUnread;
+  limits(): { maxSearchResults: number };
+}
+
+const DEFAULT_LIMIT = 100;
+const MAX_WORDS = 16;
+const MAX_TEXT = 1_024;
+const MAX_INVITATIONS = 200;
+
+export function createFind(parts: FindParts): Pick<Chat, 'findRooms' | 'invitations'> {
+  const { database, access, principals, countUnread, limits } = parts;
+
+  return {
+    async findRooms(caller, { text = '', mine = false, limit = DEFAULT_LIMIT, after = '' }) {
+      const max = limits().maxSearchResults;
+      const count = Math.min(wholeField('limit', limit, 1, 10_000), max);
+      if (`${text}${after}`.length > MAX_TEXT)
+        throw invalid(`text, after: must have at most ${MAX_TEXT} characters`);
+      const words = wordsOf(text);
+      if (caller.admin && mine) return [];
+      const asWhom = caller.admin ? undefined : principals.of(caller.name);
+      const standings = await database.use(async (client) => {
+        const ids = await selectIds(client, { asWhom, words, mine, count, after });
+        return access.standings(client, caller, ids);
+      });
+      return viewsOf(caller, standings, countUnread);
+    },
+
+    async invitations(caller) {
+      if (caller.admin) return [];
+      const asWhom = principals.of(caller.name);
+      const { rows, standings } = await database.use(async (client) => {
+        const rows = await selectInvitations(client, caller, asWhom);
+        const ids = [...new Set(rows.map(({ room }) => room))];
+        const standings = await access.standings(client, caller, ids);
+        return { rows, standings: standings.filter(({ mayJoin }) => mayJoin) };
+      });
+      const views = await viewsOf(caller, standings, countUnread);
+      const byId = new Map(views.map((view) => [view.id, view]));
+      return rows.flatMap(({ room, by, at }) => {
+        const view = byId.get(room);
+        // Somebody may have been invited in person and with a group: the newest is told of.
+        byId.delete(room);
+        return view ? [{ room: view, by, at: at.toISOString() }] : [];
+      });
+    },
+  };
+}
+
+interface Query {
+  /** Undefined: all rooms there are. */
+  asWhom: readonly Principal[] | undefined;
+  words: string | undefined;
+  mine: boolean;
+  count: number;
+  after: string;
+}
+
+/**
+ * The category first, then the room: rooms behind a wall and secret rooms of others are not even looked at. Disabled rooms are
+ * only found by who can enable them again.
+ */
+async function selectIds(client: PoolClient, query: Query): Promise<string[]> {
+  const { asWhom, words, mine, count, after } = query;
+  const values: unknown[] = [count];
+  const value = (each: unknown) => `$${values.push(each)}`;
+  const conditions: string[] = [];
+  if (asWhom !== undefined) {
+    const found = [...(await selectCategoriesOf(client, asWhom))].filter(([, { allowed }]) => allowed);
+    const whom = value(asWhom);
+    const entered = (role = '') =>
+      `EXISTS (SELECT 1 FROM room_access a WHERE a.room = r.id AND a.principal = ANY(${whom}::text[]) ${role})`;
+    conditions.push(`r.category = ANY(${value(found.map(([id]) => id))}::uuid[])`);
+    conditions.push(`(NOT r.disabled OR ${entered("AND a.role = 'manager'")})`);
+    if (mine)
+      conditions.push(`r.id IN (SELECT room FROM room_access WHERE principal = ANY(${whom}::text[]))`);
+    else conditions.push(`(r.privacy <> 'secret' OR ${entered()})`);
+  }
+  if (words !== undefined)
+    conditions.push(`room_words(r.name, r.description) @@ to_tsquery('simple', ${value(words)})`);
+  if (after !== '') conditions.push(`lower(r.name) > lower(${value(after.replaceAll('\0', ''))})`);
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
+  const { rows } = await client.query(
+    `SELECT r.id FROM rooms r ${where} ORDER BY lower(r.name) LIMIT $1`,
+    values,
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Every word, or its beginning, has to be in the name or the description; undefined: no words, no condition. */
+export function wordsOf(text: string): string | undefined {
+  // The index parts words at the same characters. What remains is no syntax of PostgreSQL's but in quotes.
+  const words = text
+    .normalize('NFC')
+    .split(/[\s\p{Cc}!-/:-@[-`{-~]+/u)
+    .filter((word) => word !== '');
+  if (words.length > MAX_WORDS) throw invalid(`text: must have at most ${MAX_WORDS} words`);
+  if (words.length === 0 && text.trim() !== '') throw invalid('text: must have letters or digits');
+  return words.length > 0 ? words.map((word) => `'${word}':*`).join(' & ') : undefined;
+}
+
+interface InvitationRow {
+  room: string;
+  by: string;
+  at: Date;
+}
+
+/** The newest first; rooms that somebody has read are known to them. */
+async function selectInvitations(
+  client: PoolClient,
+  { name }: Caller,
+  asWhom: readonly Principal[],
+): Promise<InvitationRow[]> {
+  const { rows } = await client.query(
+    `SELECT room, invited_by AS by, invited_at AS at FROM room_access a
+     WHERE principal = ANY($1::text[]) AND invited_at IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM read_marks m WHERE m.member = $2 AND m.room = a.room)
+     ORDER BY invited_at DESC LIMIT $3`,
+    [asWhom, name, MAX_INVITATIONS],
+  );
+  return rows;
+}
