@@ -107,11 +107,12 @@ const chatOf = (client: ChatClient, site: Site, user: string): Chat => {
     room: (room) => ask(client.getRoom.bind(client), { caller, room }, site),
     async rooms(text) {
       const found: RoomEntry[] = [];
-      for (let after = ''; ; after = found.at(-1)?.id ?? '') {
+      for (let after = ''; ; after = found.at(-1)?.name ?? '') {
         const request = { caller, text, mine: false, limit: PAGE, after };
         const { rooms } = await ask(client.findRooms.bind(client), request, site);
         found.push(...rooms.flatMap(entryOf));
-        if (rooms.length < PAGE) return found;
+        // The server may have less in a page.
+        if (rooms.length === 0) return found;
       }
     },
     access: (room) => ask(client.getAccess.bind(client), { caller, room }, site),

@@ -65,6 +65,21 @@ export function follow<A>(
   });
 }
 
+/** The same, no faster than each message is taken. */
+export async function drain<A>(
+  stream: ClientReadableStream<A>,
+  onMessage: (message: A) => Promise<void>,
+  site: Site,
+): Promise<void> {
+  try {
+    for await (const message of stream) await onMessage(message as A);
+  } catch (error) {
+    throw typeof (error as ServiceError).details === 'string'
+      ? forPeople(error as ServiceError, site)
+      : error;
+  }
+}
+
 /** What grpc-js says when there is no connection; all else comes from CMS, in its own words. */
 const NO_CONNECTION = /^No connection established|^Name resolution failed|^Connection dropped|ECONNREFUSED/;
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { aliasHelp } from '../cs-aliases.ts';
 import { KINDS } from '../management/kinds.ts';
+import { addComplianceCommands } from './compliance.ts';
 import { addDocumentCommands } from './documents.ts';
 import { addInstallationCommands } from './installation.ts';
 import type { Terminal } from './options.ts';
@@ -23,6 +24,7 @@ export function createProgram(terminal: Terminal): Command {
   addDocumentCommands(program, terminal);
   addPoolCommands(program, terminal);
   addRoomCommands(program, terminal);
+  addComplianceCommands(program, terminal);
   addTestCommand(program, terminal);
   return program;
 }

@@ -1,6 +1,7 @@
 // The parts of CMS, in the order in which they are made.
 import { type Host, type HostError, migrate, type Role } from '@linchpin/host';
 import { ChatService } from '@linchpin/proto/chat/v1/chat';
+import { ComplianceService } from '@linchpin/proto/chat/v1/compliance';
 import { announceDrain, createMembers, join } from '@linchpin/topology';
 import type { PoolClient } from 'pg';
 import type { CmsConfig } from './config.ts';
@@ -84,7 +85,7 @@ export function createRole(config: CmsConfig, host: Host): Role {
     poolOf: (aor) => database.use((client) => poolOfUser(client, aor)),
     log,
   });
-  const passedOn = [ChatService].map((service) =>
+  const passedOn = [ChatService, ComplianceService].map((service) =>
     passOn(service, { role: 'persistent-chat', list: pods.list, mtls: host.mtls }),
   );
   addRoutes(

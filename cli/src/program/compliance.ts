@@ -1,0 +1,159 @@
+import type { Command } from 'commander';
+import type { ComplianceTarget } from '../commands/compliance.ts';
+import { type OutputOption, print, siteOf, type Terminal, wholeNumber, withSiteOutput } from './options.ts';
+
+interface ComplianceOption extends OutputOption {
+  pod?: string;
+  reason?: string;
+}
+
+interface QueryOption extends ComplianceOption {
+  room?: string;
+  by?: string;
+  from?: string;
+  to?: string;
+  kind: string[];
+  text?: string;
+  limit: number;
+}
+
+interface ExportOption extends ComplianceOption {
+  room?: string;
+  user?: string;
+  to: string;
+}
+
+interface HoldOption extends ComplianceOption {
+  room?: string;
+  user?: string;
+  all: boolean;
+}
+
+const commands = () => import('../commands/compliance.ts');
+const output = () => import('../output/compliance.ts');
+
+const targetOf = async (options: ComplianceOption): Promise<ComplianceTarget> => ({
+  site: await siteOf(options),
+  pod: options.pod,
+});
+
+const ENOUGH = 1000;
+
+/** What auditors ask: `linchpin compliance …`. */
+export function addComplianceCommands(program: Command, terminal: Terminal): void {
+  const group = program
+    .command('compliance')
+    .description('the compliance store of Persistent Chat: status, verify, query, export, holds');
+  addStatus(group, terminal);
+  addVerify(group, terminal);
+  addQuery(group, terminal);
+  addExport(group.command('export'), terminal);
+  addHolds(group, terminal);
+  const others = program.command('export').description('write what is kept into a file');
+  addExport(others.command('compliance'), terminal);
+}
+
+const withPod = (command: Command): Command =>
+  withSiteOutput(command).option(
+    '--pod <host:port>',
+    'ask this pod of Persistent Chat itself, not by way of CMS',
+  );
+
+const withReason = (command: Command): Command =>
+  withPod(command).requiredOption('--reason <text>', 'why you ask, for the audit');
+
+function addStatus(group: Command, terminal: Terminal): void {
+  withPod(group.command('status'))
+    .description('how far the compliance store is, and its adapters')
+    .action(async (options: ComplianceOption) => {
+      const { complianceStatus } = await commands();
+      const { complianceText } = await output();
+      const status = await complianceStatus(await targetOf(options));
+      await print(terminal, options, status, () => complianceText(status));
+    });
+}
+
+function addVerify(group: Command, terminal: Terminal): void {
+  withReason(group.command('verify [room]'))
+    .description(
+      'compute the hash chains of all rooms and categories again, or of one; exit code 1 when one is not whole',
+    )
+    .option('--manifest <file>', 'manifest.json of an export: the chains must have the hashes that it had')
+    .action(async (room: string | undefined, options: ComplianceOption & { manifest?: string }) => {
+      const { verify } = await commands();
+      const { chainTable } = await output();
+      const { CliError } = await import('../cli-error.ts');
+      const { manifest, reason = '' } = options;
+      const lines = await verify(await targetOf(options), room ?? '', manifest, reason, () => {});
+      await print(terminal, options, lines, () => chainTable(lines));
+      const broken = lines.filter(({ finding }) => finding !== undefined);
+      if (broken.length > 0) throw new CliError(`${broken.length} of ${lines.length} chains are not whole`);
+    });
+}
+
+function addQuery(group: Command, terminal: Terminal): void {
+  withReason(group.command('query'))
+    .description('events of the compliance store')
+    .option('--room <room>', 'of this room or category')
+    .option('--by <who>', 'what this user did, or admin:<name>')
+    .option('--from <time>', 'from this moment on, such as 2026-03-01T00:00:00Z')
+    .option('--to <time>', 'before this moment')
+    .option('--kind <kind...>', 'post, edit, delete, join, part, download, …', [])
+    .option('--text <text>', 'what the event has in it')
+    .option('--limit <number>', 'so many at most', wholeNumber, ENOUGH)
+    .action(async (options: QueryOption) => {
+      const { query } = await commands();
+      const { eventList } = await output();
+      const { room, by, from, to, kind: kinds, text, limit, reason = '' } = options;
+      const asked = { room, by, from, to, kinds, text, limit, reason };
+      const found = await query(await targetOf(options), asked);
+      await print(terminal, options, found, () => eventList(found));
+    });
+}
+
+function addExport(command: Command, terminal: Terminal): void {
+  withReason(command)
+    .description('everything of a room or of a user as a tar archive, with a manifest of hashes')
+    .option('--room <room>', 'of this room or category')
+    .option('--user <user>', 'of this user, in all rooms')
+    .requiredOption('--to <file>', 'the archive')
+    .action(async (options: ExportOption) => {
+      const { exportArchive } = await commands();
+      const { room, user, to, reason = '' } = options;
+      const bytes = await exportArchive(await targetOf(options), { room, user, to, reason });
+      await print(terminal, options, { file: to, bytes }, () => `${to}: ${bytes} bytes`);
+    });
+}
+
+function addHolds(group: Command, terminal: Terminal): void {
+  withPod(group.command('holds'))
+    .description('legal holds on what compliance has stored: retention deletes nothing that they are on')
+    .option('--all', 'also those that were released', false)
+    .action(async (options: HoldOption) => {
+      const { holds } = await commands();
+      const { holdTable } = await output();
+      const found = await holds(await targetOf(options), options.all);
+      await print(terminal, options, found, () => holdTable(found));
+    });
+  withPod(group.command('hold <name>'))
+    .description(
+      'place a legal hold, named after its case; on everything where neither room nor user is given',
+    )
+    .option('--room <room>', 'on this room or category')
+    .option('--user <user>', 'on what this user did')
+    .action(async (name: string, options: HoldOption) => {
+      const { placeHold } = await commands();
+      const { holdTable } = await output();
+      const { room, user: subject } = options;
+      const hold = await placeHold(await targetOf(options), name, { room, subject });
+      await print(terminal, options, hold, () => holdTable([hold]));
+    });
+  withReason(group.command('release <id>'))
+    .description('end a legal hold')
+    .action(async (id: string, options: HoldOption) => {
+      const { releaseHold } = await commands();
+      const { holdTable } = await output();
+      const hold = await releaseHold(await targetOf(options), id, options.reason ?? '');
+      await print(terminal, options, hold, () => holdTable([hold]));
+    });
+}
