@@ -1,4 +1,4 @@
-export { type BucketLimits, createBuckets } from './buckets.ts';
+export { type BucketLimits, type Buckets, createBuckets } from './buckets.ts';
 export type { AuthenticatedCall } from './caller.ts';
 export { hostConfig, type PostgresConfig, postgresConfig, type TlsFiles } from './config.ts';
 export { type Closing, closeGently } from './drain/close-gently.ts';

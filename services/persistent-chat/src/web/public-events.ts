@@ -1,0 +1,48 @@
+// What people are told of what happens in a room: less than compliance is. What a post said before, who reads and searches what,
+// and why something was purged, is not for everybody.
+import type { ChatEvent } from '@linchpin/proto/chat-events';
+import type { Post } from '../chat.ts';
+
+export interface PublicEvent {
+  /** The name of the Server-Sent Event. */
+  event: string;
+  data: Record<string, unknown>;
+}
+
+/** Undefined for what is told to nobody. */
+export function publicEvent(event: ChatEvent): PublicEvent | undefined {
+  const { scope: room, seq, at, by } = event;
+  const happened = { room, seq, at, by };
+  switch (event.kind) {
+    case 'post': {
+      const { subject, body, thread, mentions, files } = event;
+      return postEvent({ ...happened, subject, body, thread, mentions, files, reactions: [] });
+    }
+    case 'edit': {
+      const { post, subject, body } = event;
+      return { event: 'edit', data: { ...happened, post, subject, body } };
+    }
+    case 'delete':
+      return { event: 'delete', data: { ...happened, post: event.post } };
+    case 'reaction': {
+      const { post, reaction, set } = event;
+      return { event: 'reaction', data: { ...happened, post, reaction, set } };
+    }
+    case 'join':
+    case 'part':
+      return { event: event.kind, data: happened };
+    case 'upload':
+      return { event: 'upload', data: { ...happened, file: event.file } };
+    case 'purged':
+      return { event: 'purged', data: { ...happened, posts: event.posts } };
+    case 'room-changed':
+    case 'room-disabled':
+    case 'room-enabled':
+    case 'access-changed':
+      return { event: 'changed', data: { ...happened, what: event.kind, name: event.name } };
+    default:
+      return undefined;
+  }
+}
+
+export const postEvent = (post: Post): PublicEvent => ({ event: 'post', data: { ...post } });
