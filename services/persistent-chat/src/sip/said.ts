@@ -1,0 +1,38 @@
+// What happened in a room, in words: plain clients show no more than the text of a message and the room that it is from.
+import type { ChatEvent } from '@linchpin/proto/chat-events';
+import type { Post } from '../chat.ts';
+
+/** What a member is told. */
+export interface Said {
+  /** The number of the event; 0 for what is said to one person only, such as the answer to a command. */
+  seq: number;
+  /** RFC 3339. */
+  at: string;
+  text: string;
+}
+
+/** How a person is called: by the name to show, where there is one. */
+export type NameOf = (user: string) => string;
+
+/** Undefined for what members are not told: what they did themselves, who comes and goes, reactions, what is deleted. */
+export function saidIn(event: ChatEvent, member: string, nameOf: NameOf): Said | undefined {
+  const { seq, at, by } = event;
+  if (by === member) return undefined;
+  if (event.kind === 'post') return { seq, at, text: postText(event, nameOf) };
+  if (event.kind === 'edit') return { seq, at, text: `${nameOf(by)} (edited): ${event.body}` };
+  return undefined;
+}
+
+export const saidInPost = (post: Post, member: string, nameOf: NameOf): Said | undefined =>
+  post.by === member || post.deletedAt !== undefined
+    ? undefined
+    : { seq: post.seq, at: post.at, text: postText(post, nameOf) };
+
+export function postText(
+  { by, subject, body, files }: Pick<Post, 'by' | 'subject' | 'body' | 'files'>,
+  nameOf: NameOf,
+): string {
+  const title = subject === undefined ? '' : `[${subject}]\n`;
+  const attached = files.length === 0 ? '' : `\n(${files.length} ${files.length === 1 ? 'file' : 'files'})`;
+  return `${nameOf(by)}: ${title}${body}${attached}`;
+}
