@@ -126,7 +126,7 @@ function asBytes({ path, requestStream, responseStream }: AnyMethod): MethodDefi
 
 function onBehalf(call: Unary | Streaming): Metadata {
   const metadata = new Metadata();
-  metadata.set(ADMINISTRATOR, encodeURIComponent(callerName(call)));
+  metadata.set(ADMINISTRATOR, Buffer.from(callerName(call), 'utf8'));
   return metadata;
 }
 
