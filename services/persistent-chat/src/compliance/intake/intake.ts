@@ -11,7 +11,9 @@ import { type Delivery, storeBatch } from './batch.ts';
 
 /** Messages that are asked for at once, and held at most beside the batch that is being stored. */
 const PULL_MESSAGES = 500;
-const PULL_MS = 2_000;
+const PULL_MS = 1_000;
+/** A pull that has not ended then is cut. */
+const PULL_END_MS = 1_500;
 /** Of one transaction. */
 const BATCH_MESSAGES = 500;
 const BATCH_BYTES = 8 * 1024 * 1024;
@@ -93,7 +95,15 @@ export function createIntake({ nats, database, limits, telemetry, log }: IntakeP
         await pause(backoff.next());
       }
     }
-    for (const delivery of batch) delivery.nak();
+    inbox.unshift(...batch);
+  }
+
+  async function handBack(): Promise<void> {
+    if (!nats.connected) return;
+    const connection = await nats.connection();
+    for (const delivery of inbox.splice(0)) delivery.nak();
+    // What is said last has to leave before the connection is closed.
+    await connection.flush();
   }
 
   const pause = (milliseconds: number): Promise<void> =>
@@ -105,12 +115,13 @@ export function createIntake({ nats, database, limits, telemetry, log }: IntakeP
     },
     async stop() {
       stopping.abort();
-      pulling?.stop();
       wake();
+      // A pull that ends in its own time: NATS 2.9 gives what is handed back to one that was cut, and so to nobody for a while.
+      if (nats.connected) await Promise.race([running, sleep(PULL_END_MS, undefined, { ref: false })]);
+      pulling?.stop();
       await running;
-      for (const delivery of inbox.splice(0)) delivery.nak();
-      // What was said last has to leave before the connection is closed.
-      if (nats.connected) await (await nats.connection()).flush().catch(() => {});
+      // Without NATS they come again when their time is over.
+      await handBack().catch(() => {});
     },
   };
 }
