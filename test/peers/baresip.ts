@@ -32,7 +32,8 @@ export interface Baresip {
   stop(): Promise<void>;
 }
 
-const modules = ['g711', 'aufile', 'aubridge', 'sndfile', 'ctrl_tcp'];
+// Of stdio it prints the messages that come.
+const modules = ['stdio', 'g711', 'aufile', 'aubridge', 'sndfile', 'ctrl_tcp'];
 
 async function configure(options: BaresipOptions, folder: string, controlPort: number): Promise<void> {
   const { user, password, server, caFile, nameServerPort, contacts = [], hertz = 440 } = options;
@@ -103,6 +104,8 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
   const process = run('baresip', ['-f', folder, '-v'], {
     env: { ...globalThis.process.env, HOME: folder },
     cwd: folder,
+    // It listens for keys, and takes the end of the file for one.
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   const socket = await control(controlPort);
 

@@ -41,7 +41,7 @@ export interface Told {
 
 export interface Asking {
   method?: string;
-  body?: string;
+  body?: string | Uint8Array;
   headers?: [string, string][];
   contentType?: string;
   callId?: string;
@@ -236,7 +236,7 @@ export async function createSipLab(): Promise<SipLab> {
         ...(body === '' ? [] : [['Content-Type', contentType] as [string, string]]),
         ...headers,
       ],
-      Buffer.from(body, 'utf8'),
+      Buffer.from(body as string),
     );
     caller?.send({ flow: `${pod}/by/${aor}`, identity: aor, message: request.toBuffer() });
     const { branch } = request.via;
@@ -295,7 +295,7 @@ function toldIn(request: SipRequest): Told {
 
 type Host = Parameters<NonNullable<Parameters<typeof startRole<PersistentChatConfig>>[0]['create']>>[1];
 
-function bridge(config: PersistentChatConfig, host: Host, fake: FakeChat, isDead: () => boolean) {
+export function bridge(config: PersistentChatConfig, host: Host, fake: FakeChat, isDead: () => boolean) {
   const { log, name: pod } = host;
   const nats = host.nats();
   const replica = createReplica({

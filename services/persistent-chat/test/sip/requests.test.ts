@@ -1,4 +1,5 @@
 // What SIP clients ask of rooms, and what they are answered.
+import { deflateSync, gzipSync } from 'node:zlib';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { RelayClient } from '@linchpin/proto/relay/v1/relay';
 import { fromWireText, type SipResponse } from '@linchpin/sip';
@@ -84,9 +85,23 @@ describe('a post', () => {
   });
 
   test.each([
+    ['deflate', deflateSync],
+    ['gzip', gzipSync],
+  ])('that is packed (%s) is unpacked, and refused when it is huge', async (encoding, pack) => {
+    const headers: [string, string][] = [['Content-Encoding', encoding]];
+    const packed = (text: string) => lab.ask('alice', SALES, { headers, body: pack(text) });
+    expect((await packed(`from ${encoding}`)).status).toBe(202);
+    expect(bodies().at(-1)).toBe(`from ${encoding}`);
+    expect((await packed('x'.repeat(2_000_000))).status).toBe(413);
+    expect((await lab.ask('alice', SALES, { headers, body: 'not packed' })).status).toBe(400);
+    const notice = { headers, contentType: 'message/imdn+xml', body: pack('<imdn/>') };
+    expect((await lab.ask('alice', SALES, notice)).status).toBe(200);
+  });
+
+  test.each([
     ['text/html', '<b>hi</b>', [], 415, '1127'],
     ['message/cpim', 'From: <sip:a@b>\r\n\r\nContent-Type: text/html\r\n\r\n<b>hi</b>', [], 415, '1127'],
-    ['text/plain', 'x', [['Content-Encoding', 'gzip']], 415, '1127'],
+    ['text/plain', 'x', [['Content-Encoding', 'br']], 415, '1127'],
     ['message/cpim', 'no CPIM', [], 400, '1120'],
     [
       'message/cpim',

@@ -1,4 +1,5 @@
 // What clients put into MESSAGE: text, text within CPIM (RFC 3862), and notices that are not for people.
+import { gunzipSync, inflateSync } from 'node:zlib';
 import type { SipRequest } from '@linchpin/sip';
 import { ChatError } from '../../chat.ts';
 import { SipRefusal } from './refusal.ts';
@@ -11,16 +12,42 @@ const notices = new Set(['application/im-iscomposing+xml', 'message/imdn+xml']);
 
 /** The text that a person wrote; undefined for a notice. Throws SipRefusal or ChatError for what cannot be read. */
 export function textOf(request: SipRequest): string | undefined {
-  const encoding = request.get('content-encoding');
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
-    throw new SipRefusal(415, `A room cannot read the encoding ${encoding}`, 'media-type', [
-      ['Accept-Encoding', 'identity'],
-    ]);
-  return textIn(request.get('content-type') ?? 'text/plain', request.body);
+  const type = request.get('content-type') ?? 'text/plain';
+  return isNotice(type) ? undefined : textIn(type, unpacked(request));
 }
 
+const isNotice = (contentType: string): boolean => notices.has(typeAndParams(contentType)[0] ?? '');
+
+/** linphone packs what it sends where it is told to. */
+function unpacked(request: SipRequest): Uint8Array {
+  const encoding = request.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
+  if (encoding === 'identity') return request.body;
+  const unpack = unpackers[encoding];
+  if (!unpack)
+    throw new SipRefusal(415, `A room cannot read the encoding ${encoding}`, 'media-type', [
+      ['Accept-Encoding', Object.keys(unpackers).join(', ')],
+    ]);
+  try {
+    return unpack(request.body, { maxOutputLength: MOST_UNPACKED });
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE')
+      throw new ChatError('too-large', `Unpacked it has more than ${MOST_UNPACKED} bytes`);
+    throw new ChatError('invalid', `This is no ${encoding}`);
+  }
+}
+
+/** Bytes; no post may have so many. */
+const MOST_UNPACKED = 1_048_576;
+const unpackers: Record<string, (body: Uint8Array, options: { maxOutputLength: number }) => Uint8Array> = {
+  deflate: inflateSync,
+  gzip: gunzipSync,
+};
+
+const typeAndParams = (contentType: string): string[] =>
+  contentType.split(';').map((part) => part.trim().toLowerCase());
+
 function textIn(contentType: string, body: Uint8Array): string | undefined {
-  const [type = '', ...params] = contentType.split(';').map((part) => part.trim().toLowerCase());
+  const [type = '', ...params] = typeAndParams(contentType);
   if (notices.has(type)) return undefined;
   if (type === 'text/plain') return lines(decoded(body, params));
   if (type === 'message/cpim') return unwrapped(Buffer.from(body));
