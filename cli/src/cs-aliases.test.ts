@@ -51,6 +51,10 @@ describe('names from the Lync Server Management Shell', () => {
       'Remove-CsPersistentChatMessage Desk -UserUri sip:bob@contoso.com -Filter secret',
       'purge Desk --author sip:bob@contoso.com --filter secret --why Remove-CsPersistentChatMessage',
     ],
+    [
+      'Import-CsPersistentChatData -DBInstance sql\\rtc -FileName data.zip --category Old --dry-run',
+      'import persistent-chat-data data.zip --category Old --dry-run',
+    ],
     ['get users', 'get users'],
   ])('%s is %s', (typed, meant) => {
     expect(expandAlias(typed.split(' '))).toEqual(meant.split(' '));

@@ -74,6 +74,18 @@ const purge = (name: string): [string, ChatAlias] => [
 export const CHAT_ALIASES: readonly [string, ChatAlias][] = [
   ...documents('PersistentChatCategory', 'category', CATEGORY),
   ...documents('PersistentChatRoom', 'room', ROOM),
+  [
+    'Import-CsPersistentChatData',
+    {
+      words: ['import', 'persistent-chat-data'],
+      read: reader({
+        filename: position,
+        category: (value) => ['--category', value],
+        dbinstance: nothing,
+        whatif: () => ['--dry-run'],
+      }),
+    },
+  ],
   purge('Clear-CsPersistentChatRoom'),
   purge('Remove-CsPersistentChatMessage'),
 ];

@@ -3,6 +3,7 @@ import { aliasHelp } from '../cs-aliases.ts';
 import { KINDS } from '../management/kinds.ts';
 import { addComplianceCommands } from './compliance.ts';
 import { addDocumentCommands } from './documents.ts';
+import { addImportCommand } from './import.ts';
 import { addInstallationCommands } from './installation.ts';
 import type { Terminal } from './options.ts';
 import { addPoolCommands } from './pool.ts';
@@ -25,6 +26,7 @@ export function createProgram(terminal: Terminal): Command {
   addPoolCommands(program, terminal);
   addRoomCommands(program, terminal);
   addComplianceCommands(program, terminal);
+  addImportCommand(program, terminal);
   addTestCommand(program, terminal);
   return program;
 }
