@@ -7,7 +7,7 @@ import { type Caller, type Chat, ChatError, type FileNote } from '../chat.ts';
 import { checkedName } from './names.ts';
 import type { Scan } from './scan.ts';
 import { type Staged, type Staging, tooLarge } from './staging.ts';
-import type { ByteRange, FileStorage } from './storage.ts';
+import { type ByteRange, type FileStorage, StorageFailure } from './storage.ts';
 import {
   deletePending,
   insertPending,
@@ -181,15 +181,14 @@ function withoutRoom(error: { code?: string }): never {
   throw error.code === '23503' ? noRoom() : error;
 }
 
-/** Errors of the file system and of S3 as what they mean to whoever asks. */
+/** What went wrong with the store, as it is to whoever asks. */
 function storageError(error: unknown, log: Logger): unknown {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (error instanceof ChatError) return error;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    log.error({ err: error }, 'the store of files is full');
-    return new ChatError('full', 'there is no room for files');
-  }
-  if (syscall === undefined || syscall === 'read' || code === 'ECONNRESET') return error;
-  log.error({ err: error }, 'the store of files failed');
-  return new ChatError('unavailable', 'the store of files is away', 10);
+  if (!(error instanceof StorageFailure)) return error;
+  log.error(
+    { err: error },
+    error.why === 'full' ? 'the store of files is full' : 'the store of files failed',
+  );
+  return error.why === 'full'
+    ? new ChatError('full', 'there is no room for files')
+    : new ChatError('unavailable', 'the store of files is away', 10);
 }

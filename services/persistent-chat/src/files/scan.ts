@@ -34,10 +34,13 @@ export function createScan(config: ScanConfig | undefined, log: Logger): Scan {
 /** Statuses as clamdscan has them. */
 function byCommand([program = '', ...args]: string[], path: string, signal: AbortSignal): Promise<Verdict> {
   return new Promise((resolve, reject) => {
-    // SIGKILL: a scanner that hangs is not asked twice.
-    const child = spawn(program, [...args, path], { stdio: 'ignore', signal, killSignal: 'SIGKILL' });
+    const child = spawn(program, [...args, path], { stdio: 'ignore', detached: true });
+    // The whole group: a scanner that hangs may be what a script has begun. It is not asked twice.
+    const kill = (): void => void (child.pid && process.kill(-child.pid, 'SIGKILL'));
+    signal.addEventListener('abort', kill, { once: true });
     child.once('error', reject);
     child.once('exit', (status, killedBy) => {
+      signal.removeEventListener('abort', kill);
       if (status === 0) resolve('clean');
       else if (status === 1) resolve('refused');
       else reject(new Error(`${program} ended with ${status ?? killedBy}`));

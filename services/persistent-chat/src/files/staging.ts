@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ChatError } from '../chat.ts';
+import { onDisk } from './storage.ts';
 
 export interface Staged {
   path: string;
@@ -12,7 +13,7 @@ export interface Staged {
 }
 
 export interface Staging {
-  /** Throws ChatError `too-large`, errors of the file system and of `content`; then nothing is left. */
+  /** Throws ChatError `too-large`, StorageFailure and what `content` throws; then nothing is left. */
   take(content: AsyncIterable<Buffer>, maxBytes: number): Promise<Staged>;
   /** What is no more there is fine too. */
   discard(staged: Staged): Promise<void>;
@@ -26,15 +27,15 @@ export function createStaging(directory: string, openFile = open): Staging {
   async function write(path: string, content: AsyncIterable<Buffer>, maxBytes: number): Promise<Staged> {
     const hash = createHash('sha256');
     let bytes = 0;
-    const file = await openFile(path, 'wx', 0o600);
+    const file = await onDisk(() => openFile(path, 'wx', 0o600));
     try {
       for await (const chunk of content) {
         bytes += chunk.length;
         if (bytes > maxBytes) throw tooLarge(maxBytes);
         hash.update(chunk);
-        await writeAll(file, chunk);
+        await onDisk(() => writeAll(file, chunk));
       }
-      await file.sync();
+      await onDisk(() => file.sync());
     } finally {
       await file.close();
     }
@@ -43,7 +44,7 @@ export function createStaging(directory: string, openFile = open): Staging {
 
   return {
     async take(content, maxBytes) {
-      await mkdir(folder, { recursive: true });
+      await onDisk(() => mkdir(folder, { recursive: true }));
       const path = join(folder, randomUUID());
       try {
         return await write(path, content, maxBytes);

@@ -1,0 +1,47 @@
+// The files of a pod: every part, in the order in which they are made.
+import { join } from 'node:path';
+import type { Logger } from '@linchpin/host';
+import type { PersistentChatConfigurationSpec } from '@linchpin/topology';
+import type { Registry } from 'prom-client';
+import type { PersistentChatConfig } from '../config.ts';
+import { createDiskStorage } from './disk.ts';
+import { createFiles, type Files, type FilesParts } from './files.ts';
+import { createS3Storage } from './s3.ts';
+import { createScan } from './scan.ts';
+import { createStaging } from './staging.ts';
+import { createSweeper, type Sweeper } from './sweeper.ts';
+import { createFilesTelemetry } from './telemetry.ts';
+
+export interface FilesPartsOfPod extends Pick<FilesParts, 'database' | 'standing' | 'noteFile' | 'log'> {
+  config: Pick<PersistentChatConfig, 'files' | 'dataDir'>;
+  limits(): Pick<PersistentChatConfigurationSpec, 'maxFileKilobytes' | 'blockedFileTypes'>;
+  metrics: Registry;
+  log: Logger;
+}
+
+/** A kilobyte of files is a thousand bytes, as in Lync's settings. */
+const KILOBYTE = 1000;
+
+export function createFilesOfPod(parts: FilesPartsOfPod): { files: Files; sweeper: Sweeper } {
+  const { config, database, standing, noteFile, limits, metrics, log } = parts;
+  const { s3, scan, uploads, keepUnusedHours, directory = join(config.dataDir, 'files') } = config.files;
+  const telemetry = createFilesTelemetry(metrics);
+  const staging = createStaging(directory);
+  const storage = s3 ? createS3Storage(s3) : createDiskStorage(directory);
+  const files = createFiles({
+    database,
+    standing,
+    noteFile,
+    limits() {
+      const { maxFileKilobytes, blockedFileTypes } = limits();
+      return { maxBytes: maxFileKilobytes * KILOBYTE, blocked: blockedFileTypes };
+    },
+    staging,
+    storage,
+    scan: createScan(scan, log),
+    maxUploads: uploads,
+    telemetry,
+    log,
+  });
+  return { files, sweeper: createSweeper({ database, staging, storage, keepUnusedHours, telemetry, log }) };
+}
