@@ -1,5 +1,5 @@
 export { type BucketLimits, type Buckets, createBuckets } from './buckets.ts';
-export type { AuthenticatedCall } from './caller.ts';
+export { type AuthenticatedCall, callerRole } from './caller.ts';
 export { hostConfig, type PostgresConfig, postgresConfig, type TlsFiles } from './config.ts';
 export { type Closing, closeGently } from './drain/close-gently.ts';
 export type { Draining, DrainReport, Remaining } from './drain/drain.ts';

@@ -86,6 +86,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       return await run(client);
     } catch (error) {
       if (lost !== undefined || isOutage(error)) throw away(error);
+      if (isContended(error)) throw unavailable('others have changed the same at this moment: try again');
       throw error instanceof pg.DatabaseError ? bare(error) : error;
     } finally {
       client.off('error', onError);
@@ -146,6 +147,10 @@ const unavailable = (why: string): ChatError => new ChatError('unavailable', why
 // Classes 08 (connection), 53 (resources) and 57P (shutdown, start-up) of PostgreSQL's error codes.
 const isOutage = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && /^(08|53|57P)/.test(error.code ?? '');
+
+// serialization_failure and deadlock_detected: the transaction was undone, and may succeed when it is tried again.
+const isContended = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && /^40(001|P01)$/.test(error.code ?? '');
 
 const reason = (error: unknown): string => {
   const { message, code } = error as { message?: string; code?: string };

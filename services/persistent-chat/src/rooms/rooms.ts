@@ -51,19 +51,19 @@ export function createRooms(parts: RoomsParts): Rooms {
 
   /**
    * Decides, takes the lock, decides anew where something has changed, and does it: the room's version grows, and all pods are
-   * told, where something has happened. `first` runs before the room is locked.
+   * told, where something has happened. `first` runs before the room is locked, and gives the category that it is moved to.
    */
   async function change<T>(
     caller: Caller,
     key: string,
     right: Right,
     run: (held: Held) => Promise<{ events: NewEvent[]; result: T }>,
-    first: (client: PoolClient) => Promise<void> = async () => {},
+    first: (client: PoolClient) => Promise<string[]> = async () => [],
   ): Promise<T> {
     const before = await access.standing(caller, key);
     demand(caller, before, right);
     const done = await database.transaction(async (client) => {
-      await first(client);
+      await store.keepCategories(client, [before.room.category, ...(await first(client))]);
       const lock = (await journal.lockRooms(client, [before.room.id])).get(before.room.id);
       if (lock === undefined) throw noSuchRoom(key);
       const standing = await access.confirm(client, caller, before, lock);
@@ -158,16 +158,17 @@ export function createRooms(parts: RoomsParts): Rooms {
           const changed = changedSettings(settingsOf({}, before), after);
           if (after.category !== before.category) changed.category = after.category;
           if (Object.keys(changed).length === 0) return { events: [], result: before };
-          await store.updateRoom(client, lock.id, after).catch(nameTaken('room', after.name));
+          await store
+            .updateRoom(client, lock.id, after)
+            .catch(categoryGone(spec.category ?? ''))
+            .catch(nameTaken('room', after.name));
           const events = [configured('room-changed', caller, after.name, changed)];
           return { events, result: { ...before, ...after, lastSeq: lock.lastSeq + 1 } };
         },
-        // A category is locked before its rooms, everywhere: nobody waits for each other.
         async (client) => {
-          if (spec.category === undefined) return;
+          if (spec.category === undefined) return [];
           target = await categoryFor(client, caller, spec.category);
-          if ((await journal.lockCategory(client, target.id)) === undefined)
-            throw noSuchCategory(spec.category);
+          return [target.id];
         },
       );
     },

@@ -51,6 +51,14 @@ export async function deleteRoom(client: PoolClient, id: string): Promise<void> 
   await client.query('DELETE FROM rooms WHERE id = $1', [id]);
 }
 
+/**
+ * Before the lock of a room in them. Whoever writes a row twice has its category locked by PostgreSQL, to keep it from being
+ * deleted; who changes a category takes its lock first and those of its rooms then, and so has everybody to.
+ */
+export async function keepCategories(client: PoolClient, ids: readonly string[]): Promise<void> {
+  await client.query('SELECT 1 FROM categories WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE', [ids]);
+}
+
 export interface RoomCategory {
   id: string;
   name: string;

@@ -1,0 +1,139 @@
+// What other roles and administrators ask, as it arrives by gRPC: in whose name, what, and the answer.
+import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import type { ChatServer, Caller as RpcCaller } from '@linchpin/proto/chat/v1/chat';
+import type { Caller, Chat, Room, RoomSpec } from '../chat.ts';
+import { callerOf } from './caller.ts';
+import { type JoinCall, streamRoom } from './join.ts';
+import {
+  fromCategorySpec,
+  fromRoomSpec,
+  given,
+  toAccess,
+  toCategory,
+  toPost,
+  toRoom,
+  toRoomReply,
+} from './messages.ts';
+import { statusOf } from './status.ts';
+
+export type ChatHandlers = Pick<ChatServer, keyof ChatServer>;
+
+interface Asked {
+  caller: RpcCaller | undefined;
+}
+
+const NO_LISTS = { members: [], managers: [], presenters: [] };
+
+export function createChatRpc(chat: Chat): ChatHandlers {
+  /** Disabling and legal holds are steps of their own, after the rest. */
+  async function setFlags(
+    caller: Caller,
+    room: string,
+    { disabled, legalHold }: { disabled?: boolean | undefined; legalHold?: boolean | undefined },
+  ): Promise<Room | undefined> {
+    let changed: Room | undefined;
+    if (disabled !== undefined) changed = await chat.setDisabled(caller, room, disabled);
+    if (legalHold !== undefined) changed = await chat.setLegalHold(caller, room, legalHold);
+    return changed;
+  }
+
+  return {
+    createCategory: unary(async (caller, { spec }) =>
+      toCategory(await chat.createCategory(caller, { name: '', ...fromCategorySpec(spec) })),
+    ),
+    changeCategory: unary(async (caller, { category, change }) =>
+      toCategory(await chat.changeCategory(caller, category, fromCategorySpec(change))),
+    ),
+    deleteCategory: unary(async (caller, { category }) => {
+      await chat.deleteCategory(caller, category);
+      return {};
+    }),
+    listCategories: unary(async (caller) => ({
+      categories: (await chat.categories(caller)).map(toCategory),
+    })),
+
+    createRoom: unary(async (caller, { spec, access }) => {
+      const wanted: RoomSpec = {
+        name: '',
+        category: '',
+        ...fromRoomSpec(spec),
+        ...(access ?? NO_LISTS),
+      };
+      const room = await chat.createRoom(caller, wanted);
+      return toRoom((await setFlags(caller, room.id, spec ?? {})) ?? room);
+    }),
+    changeRoom: unary(async (caller, { room, change }) => {
+      const settings = fromRoomSpec(change);
+      const isChanged = Object.keys(settings).length > 0;
+      const changed = isChanged ? await chat.changeRoom(caller, room, settings) : undefined;
+      const flagged = await setFlags(caller, changed?.id ?? room, change ?? {});
+      return toRoom(flagged ?? changed ?? (await chat.room(caller, room)));
+    }),
+    deleteRoom: unary(async (caller, { room }) => {
+      await chat.deleteRoom(caller, room);
+      return {};
+    }),
+    getRoom: unary(async (caller, { room }) => toRoomReply(await chat.room(caller, room))),
+    findRooms: unary(async (caller, { text, mine, limit, after }) => {
+      const found = await chat.findRooms(caller, { text, mine, after, ...(limit > 0 && { limit }) });
+      return { rooms: found.map(toRoomReply) };
+    }),
+    getAccess: unary(async (caller, { room }) => toAccess(await chat.access(caller, room))),
+    changeAccess: unary(async (caller, { room, add, remove }) =>
+      toAccess(await chat.changeAccess(caller, room, { add: add ?? NO_LISTS, remove: remove ?? NO_LISTS })),
+    ),
+
+    sendPost: unary(async (caller, { room, clientId, body, subject, thread, files }) => {
+      const posting = { clientId, body, subject: given(subject), thread: given(thread), files };
+      return toPost(await chat.post(caller, room, posting));
+    }),
+    editPost: unary(async (caller, { room, seq, body, subject }) =>
+      toPost(await chat.edit(caller, room, seq, { body, subject: given(subject) })),
+    ),
+    deletePost: unary(async (caller, { room, seq }) => {
+      await chat.deletePost(caller, room, seq);
+      return {};
+    }),
+    history: unary(async (caller, { room, before, after, limit }) => {
+      const query = { before: given(before), after: given(after), limit: given(limit) };
+      return { posts: (await chat.history(caller, room, query)).map(toPost) };
+    }),
+    search: unary(async (caller, { text, rooms, author, from, to, mentionsMe, limit }) => {
+      const posts = await chat.search(caller, {
+        text: given(text),
+        rooms: rooms.length > 0 ? rooms : undefined,
+        author: given(author),
+        from: given(from),
+        to: given(to),
+        mentionsMe: mentionsMe || undefined,
+        limit: given(limit),
+      });
+      return { posts: posts.map(toPost) };
+    }),
+    purge: unary(async (caller, { room, before, author, seqs, why }) => ({
+      posts: await chat.purge(caller, room, {
+        before: given(before),
+        author: given(author),
+        seqs: seqs.length > 0 ? seqs : undefined,
+        why,
+      }),
+    })),
+    join: (call: JoinCall) => answering(() => streamRoom(chat, callerOf(call, call.request.caller), call)),
+  };
+}
+
+function unary<Q extends Asked, A>(answer: (caller: Caller, request: Q) => Promise<A>) {
+  return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): Promise<void> =>
+    answering(async () => {
+      callback(null, await answer(callerOf(call, call.request.caller), call.request));
+    });
+}
+
+/** The one place where errors become statuses. The host takes what a handler rejects with. */
+async function answering(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    throw statusOf(error);
+  }
+}
