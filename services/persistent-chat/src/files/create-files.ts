@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import type { Logger } from '@linchpin/host';
 import type { PersistentChatConfigurationSpec } from '@linchpin/topology';
 import type { Registry } from 'prom-client';
+import { type Caller, ChatError } from '../chat.ts';
 import type { PersistentChatConfig } from '../config.ts';
 import { createDiskStorage } from './disk.ts';
 import { createFiles, type Files, type FilesParts } from './files.ts';
 import { createS3Storage } from './s3.ts';
 import { createScan } from './scan.ts';
 import { createStaging } from './staging.ts';
+import { notOfRoom } from './store.ts';
 import { createSweeper, type Sweeper } from './sweeper.ts';
 import { createFilesTelemetry } from './telemetry.ts';
 
@@ -44,4 +46,12 @@ export function createFilesOfPod(parts: FilesPartsOfPod): { files: Files; sweepe
     log,
   });
   return { files, sweeper: createSweeper({ database, staging, storage, keepUnusedHours, telemetry, log }) };
+}
+
+/** For posts that name files: rejects where one of them is not of the room (its id). */
+export function createFileCheck(database: Pick<FilesParts['database'], 'use'>) {
+  return async (_caller: Caller, room: string, ids: readonly string[]): Promise<void> => {
+    const [missing] = await database.use((client) => notOfRoom(client, room, ids));
+    if (missing !== undefined) throw new ChatError('invalid', `files: ${missing} is no file of this room`);
+  };
 }

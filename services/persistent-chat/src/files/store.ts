@@ -84,13 +84,14 @@ export async function selectNewest(
   return rows.map(fileOf);
 }
 
-/** Whether all of them are files of the room; for posts that name them. */
-export async function areOfRoom(client: PoolClient, room: string, ids: readonly string[]): Promise<boolean> {
+/** Those of the ids that are no files of the room; for posts that name them. */
+export async function notOfRoom(client: PoolClient, room: string, ids: readonly string[]): Promise<string[]> {
   const { rows } = await client.query(
-    'SELECT count(*)::int AS count FROM files WHERE room = $1 AND id = ANY($2::uuid[]) AND ready',
+    `SELECT asked.id FROM unnest($2::uuid[]) AS asked (id)
+     WHERE NOT EXISTS (SELECT FROM files WHERE files.id = asked.id AND room = $1 AND ready)`,
     [room, ids],
   );
-  return rows[0].count === new Set(ids).size;
+  return rows.map(({ id }) => id);
 }
 
 /** Uploads that were never finished. Returns how many. */

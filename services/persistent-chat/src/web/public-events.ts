@@ -9,8 +9,32 @@ export interface PublicEvent {
   data: Record<string, unknown>;
 }
 
+/** As it is sent: the fields of a Server-Sent Event but for its id, which differs from stream to stream. */
+export interface Fields {
+  event: string;
+  text: string;
+}
+
+export const fieldsOf = ({ event, data }: PublicEvent): Fields => ({
+  event,
+  text: `event: ${event}\ndata: ${JSON.stringify(data)}\n`,
+});
+
+/** All sessions of a room are told of the same objects: what one has written the others need not. */
+const written = new WeakMap<ChatEvent, Fields | null>();
+
 /** Undefined for what is told to nobody. */
-export function publicEvent(event: ChatEvent): PublicEvent | undefined {
+export function publicFields(event: ChatEvent): Fields | undefined {
+  let fields = written.get(event);
+  if (fields === undefined) {
+    const told = publicEvent(event);
+    fields = told ? fieldsOf(told) : null;
+    written.set(event, fields);
+  }
+  return fields ?? undefined;
+}
+
+function publicEvent(event: ChatEvent): PublicEvent | undefined {
   const { scope: room, seq, at, by } = event;
   const happened = { room, seq, at, by };
   switch (event.kind) {
@@ -38,6 +62,7 @@ export function publicEvent(event: ChatEvent): PublicEvent | undefined {
     case 'room-changed':
     case 'room-disabled':
     case 'room-enabled':
+    case 'room-deleted':
     case 'access-changed':
       return { event: 'changed', data: { ...happened, what: event.kind, name: event.name } };
     default:

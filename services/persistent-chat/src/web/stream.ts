@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import type { Logger } from '@linchpin/host';
 import type { ChatEvent } from '@linchpin/proto/chat-events';
-import { type Chat, ChatError, type Participation, type Post } from '../chat.ts';
+import { type Chat, ChatError, type Participant, type Participation, type Post } from '../chat.ts';
 import type { Identity } from './authentication.ts';
 import { readPositions, writePositions } from './positions.ts';
-import { type PublicEvent, postEvent, publicEvent } from './public-events.ts';
+import { type Fields, fieldsOf, type PublicEvent, postEvent, publicFields } from './public-events.ts';
 import type { Ask } from './route.ts';
 import type { StreamLimits } from './streams.ts';
 import type { WebTelemetry } from './telemetry.ts';
@@ -36,6 +36,8 @@ interface Joined {
   /** What happened before its turn came; undefined once events go straight out. */
   waiting: ChatEvent[] | undefined;
   ended: string | undefined;
+  /** What it has become meanwhile. */
+  roster?: { now: readonly Participant[] | undefined };
 }
 
 const PAGE = 100;
@@ -62,6 +64,7 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
     const joined: Joined = { participation: undefined as never, waiting: [], ended: undefined };
     joined.participation = await chat.join(caller, name, {
       onEvents: (events) => take(joined, events),
+      onRoster: (roster) => sayRoster(joined, roster),
       onEnded: (why) => leave(joined, why),
     });
     const { id } = joined.participation.room;
@@ -98,20 +101,22 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
       await Promise.race([once(response, 'drain'), gone.promise]);
   }
 
-  function send({ event, data }: PublicEvent, id?: string): void {
-    write(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`);
+  function sendFields({ event, text }: Fields, id?: string): void {
+    write(id === undefined ? `${text}\n` : `id: ${id}\n${text}\n`);
     telemetry.sentEvents.inc({ event });
   }
 
+  const send = (event: PublicEvent, id?: string): void => sendFields(fieldsOf(event), id);
+
   /** Moves on even where the reader is told nothing: it need not be given that stretch again. */
-  function sendAt(room: string, seq: number, event: PublicEvent | undefined): void {
+  function sendAt(room: string, seq: number, fields: Fields | undefined): void {
     if (seq > (positions.get(room) ?? 0)) positions.set(room, seq);
-    if (event) send(event, writePositions(room, positions));
+    if (fields) sendFields(fields, writePositions(room, positions));
   }
 
   function take(joined: Joined, events: readonly ChatEvent[]): void {
     if (joined.waiting) wait(joined.waiting, events);
-    else for (const event of events) sendAt(event.scope, event.seq, publicEvent(event));
+    else for (const event of events) sendAt(event.scope, event.seq, publicFields(event));
   }
 
   function wait(waiting: ChatEvent[], events: readonly ChatEvent[]): void {
@@ -122,6 +127,11 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
   function leave(joined: Joined, why: string): void {
     joined.ended = why;
     if (joined.waiting === undefined) sayEnded(joined);
+  }
+
+  function sayRoster(joined: Joined, roster: readonly Participant[] | undefined): void {
+    if (joined.waiting) joined.roster = { now: roster };
+    else send({ event: 'roster', data: { room: joined.participation.room.id, roster } });
   }
 
   function sayEnded({ participation: { room }, ended }: Joined): void {
@@ -143,8 +153,9 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
     send({ event: 'joined', data }, writePositions(room.id, positions));
     await taken();
     if (missedFrom !== undefined) await resume(room.id, missedFrom, room.lastSeq);
-    for (const event of joined.waiting ?? []) sendAt(event.scope, event.seq, publicEvent(event));
+    for (const event of joined.waiting ?? []) sendAt(event.scope, event.seq, publicFields(event));
     joined.waiting = undefined;
+    if (joined.roster) sayRoster(joined, joined.roster.now);
     if (joined.ended !== undefined) sayEnded(joined);
   }
 
@@ -158,7 +169,8 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
         send({ event: 'gap', data: { room, after: from, until } });
         break;
       }
-      for (const post of page.filter(({ seq }) => seq <= until)) sendAt(room, post.seq, postEvent(post));
+      for (const post of page.filter(({ seq }) => seq <= until))
+        sendAt(room, post.seq, fieldsOf(postEvent(post)));
       await taken();
       given += page.length;
       from = page.length < limit ? until : (page.at(-1)?.seq ?? until);

@@ -15,7 +15,7 @@ import { ChatError } from '../../src/chat.ts';
 import { persistentChatConfig } from '../../src/config.ts';
 import { createDatabase, type Database } from '../../src/database/database.ts';
 import { migrations } from '../../src/database/migrations.ts';
-import { createFilesOfPod } from '../../src/files/create-files.ts';
+import { createFileCheck, createFilesOfPod } from '../../src/files/create-files.ts';
 import type { Sweeper } from '../../src/files/sweeper.ts';
 import type { FakeChat } from '../web/fake-chat.ts';
 import { createWebRig, type WebRig } from '../web/rig.ts';
@@ -284,6 +284,17 @@ test('Files come in pages, the newest first', async () => {
   const first = (await rig.as('alice', `/v1/rooms/${room}/files?limit=3`)).json.files;
   const then = (await rig.as('alice', `/v1/rooms/${room}/files?limit=3&before=${first[2].id}`)).json.files;
   expect([...first, ...then].map(({ id }) => id)).toEqual(ids);
+});
+
+test('A post may name files of its room only', async () => {
+  const check = createFileCheck(database);
+  const { json: file } = await upload('a.txt', 'hello');
+  await check({ name: alice }, room, [file.id, file.id]);
+  await expect(check({ name: alice }, room, [file.id, randomUUID()])).rejects.toMatchObject({
+    code: 'invalid',
+  });
+  const other = await newRoom(rig.chat, `other ${randomUUID()}`);
+  await expect(check({ name: alice }, other, [file.id])).rejects.toMatchObject({ code: 'invalid' });
 });
 
 test('A scanner by HTTP sees the bytes, and its word counts', async () => {

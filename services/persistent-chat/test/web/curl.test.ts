@@ -61,12 +61,12 @@ test('curl -N follows a room with the token that it asked for, over a keep-alive
     `${rig.url}/v1/rooms/Lounge/events`,
   );
   try {
-    await stream.waitFor(/^event: joined\nid: .*\ndata: \{"room":/m);
+    await stream.waitFor(/^id: .*\nevent: joined\ndata: \{"room":/m);
     await rig.chat.post({ name: 'bob@contoso.lab' }, room, {
       clientId: 'b1',
       body: 'to whom it may concern',
     });
-    await stream.waitFor(/^event: post\nid: \S+\/2\ndata: .*to whom it may concern/m);
+    await stream.waitFor(/^id: \S+\/2\nevent: post\ndata: .*to whom it may concern/m);
   } finally {
     await stream.stop();
   }

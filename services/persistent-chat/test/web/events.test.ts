@@ -76,6 +76,16 @@ test('What only compliance is to know is told to nobody', async () => {
   });
 });
 
+test('A reader is told when there is a roster again, and when there is none any more', async () => {
+  const reader = await follow(`/v1/rooms/${room}/events`);
+  await reader.until('joined');
+  rig.chat.tellRoster(room, undefined);
+  expect(await reader.next()).toMatchObject({ event: 'roster', data: { room } });
+  const roster = [{ name: bob, since: '2026-01-01T00:00:00.000Z' }];
+  rig.chat.tellRoster(room, roster);
+  expect(await reader.next()).toMatchObject({ event: 'roster', data: { room, roster } });
+});
+
 test('Whoever comes back is given what was missed, once, and then what is new', async () => {
   const first = await follow(`/v1/rooms/${room}/events`);
   await first.until('joined');

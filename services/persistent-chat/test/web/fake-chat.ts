@@ -6,6 +6,7 @@ import {
   type Category,
   type Chat,
   ChatError,
+  type Participant,
   type Post,
   type Room,
   type RoomAccess,
@@ -30,6 +31,8 @@ export interface FakeChat extends Chat {
   happen(room: string, event: Record<string, unknown> & { kind: ChatEvent['kind']; by: string }): void;
   /** Removes a member who may be in the room. */
   evict(room: string, member: string, why: string): void;
+  /** There is a roster again, or none any more. */
+  tellRoster(room: string, roster: Participant[] | undefined): void;
   /** Sessions that are in a room. */
   sessions(room: string): number;
 }
@@ -244,6 +247,9 @@ export function createFakeChat(): FakeChat {
           fake.listeners.delete(listener);
           listener.onEnded(why);
         }
+    },
+    tellRoster(ref: string, roster: Participant[] | undefined) {
+      for (const listener of find(ref).listeners.keys()) listener.onRoster?.(roster);
     },
     sessions: (ref: string) => find(ref).listeners.size,
   };
