@@ -1,6 +1,7 @@
 // Deletes events whose time is over, at the front of their chains only: what is left still follows from the hash at the cut.
 import type { Logger } from '@linchpin/host';
 import type { PoolClient } from 'pg';
+import { ChatError } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import { audited } from './audit.ts';
 import { heldIn } from './holds.ts';
@@ -53,9 +54,16 @@ async function applyTo(parts: RetentionParts, chains: ChainRow[], signal?: Abort
     const days = policy === undefined ? chain.retentionDays : policy.retentionDays;
     if (days !== chain.retentionDays) await remember(parts.database, chain.scope, days);
     if (days === undefined || policy?.legalHold) continue;
-    total += await cutAll(parts, chain.scope, days);
+    total += await cutAll(parts, chain.scope, days).catch((error) => tellOf(parts, chain.scope, error));
   }
   return total;
+}
+
+/** A chain that is not whole must not keep the others from being cut. */
+function tellOf({ log }: RetentionParts, scope: string, error: unknown): number {
+  if (error instanceof ChatError) throw error;
+  log.error({ err: error, scope }, 'retention leaves this chain as it is');
+  return 0;
 }
 
 async function cutAll(parts: RetentionParts, scope: string, days: number): Promise<number> {

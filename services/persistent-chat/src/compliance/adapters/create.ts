@@ -27,8 +27,8 @@ export async function createAdapter(config: AdapterConfig, log: Logger): Promise
     name,
     async write(batch) {
       const file = fileName(batch, extension);
-      if (!(await writeOnce(folder, file, write(batch))))
-        log.info({ adapter: name, file }, 'the file was there already');
+      const placed = await writeOnce(folder, file, write(batch));
+      if (placed !== file) log.warn({ adapter: name, file, placed }, 'another file has the name of this one');
     },
   };
 }

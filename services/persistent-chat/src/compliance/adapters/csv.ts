@@ -47,5 +47,5 @@ const FORMULA = /^[\s\p{C}]*[=+\-@\uff1d\uff0b\uff0d\uff20']|^[\t\r\n]/u;
 
 const cell = (value: string): string => {
   const shown = value.replaceAll('\0', '\ufffd').toWellFormed();
-  return `"${(FORMULA.test(shown) ? `'${shown}` : shown).replaceAll('"', '""')}"`;
+  return `"${(FORMULA.test(value) ? `'${shown}` : shown).replaceAll('"', '""')}"`;
 };

@@ -1,7 +1,7 @@
 // A file is there whole or not at all, and never written over.
 import { randomUUID } from 'node:crypto';
-import { access, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join, parse } from 'node:path';
 
 /** What a pod that was killed left half written is taken away after this time. */
 const ABANDONED_MS = 3_600_000;
@@ -9,21 +9,29 @@ const UNFINISHED = '.unfinished';
 // Folders on some network shares have no hard links.
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
-/** Resolves when the file is on the disk; with false where there was one of this name, which stays as it is. */
-export async function writeOnce(
-  folder: string,
-  name: string,
-  content: string | Uint8Array,
-): Promise<boolean> {
+/**
+ * Resolves with its name when the file is on the disk. Where there is one of this name with the same content, that is it; where it
+ * says something else, it stays, and this one becomes `<name>~2.<extension>`.
+ */
+export async function writeOnce(folder: string, name: string, content: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const temporary = join(folder, `.${name}.${randomUUID()}${UNFINISHED}`);
   try {
     await writeSynced(temporary, content);
-    const isNew = await place(temporary, join(folder, name));
+    const placed = await placeAs(temporary, folder, name, content);
     await syncFolder(folder);
-    return isNew;
+    return placed;
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+async function placeAs(temporary: string, folder: string, name: string, content: string): Promise<string> {
+  const { name: base, ext } = parse(name);
+  for (let turn = 1; ; turn++) {
+    const candidate = turn === 1 ? name : `${base}~${turn}${ext}`;
+    const path = join(folder, candidate);
+    if ((await place(temporary, path)) || (await readFile(path, 'utf8')) === content) return candidate;
   }
 }
 
@@ -36,7 +44,7 @@ export async function removeAbandoned(folder: string): Promise<void> {
   }
 }
 
-async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+async function writeSynced(path: string, content: string): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(content);
