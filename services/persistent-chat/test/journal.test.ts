@@ -32,12 +32,15 @@ async function happen(pod: Pod, rooms: string[], ...by: string[]): Promise<ChatE
   return events;
 }
 
-/** Everything that is published, in the order of its coming; a message that comes again is there again. */
+/** Everything that is published, in the order of its first coming. */
 async function listen(pod: Pod, room: string): Promise<ChatEvent[]> {
   const heard: ChatEvent[] = [];
   const connection = await pod.nats.connection();
   const subscription = connection.subscribe(chatEventSubject(room), {
-    callback: (_, message) => void heard.push(...message.json<ChatEvent[]>()),
+    callback(_, message) {
+      const known = new Set(heard.map(({ seq }) => seq));
+      heard.push(...message.json<ChatEvent[]>().filter(({ seq }) => !known.has(seq)));
+    },
   });
   await connection.flush();
   ends.push(() => subscription.unsubscribe());

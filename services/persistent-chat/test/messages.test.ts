@@ -11,7 +11,10 @@ beforeAll(async () => {
   pods = await createPods();
   [one, two] = await Promise.all([pods.start('one'), pods.start('two')]);
 });
-afterAll(() => pods.close());
+afterAll(async () => {
+  await pods.close();
+  expect(pods.errors()).toEqual([]);
+});
 
 const caller = (name: string): Caller => ({ name: `${name}@contoso.lab` });
 const [alice, bob, carol] = ['alice', 'bob', 'carol'].map(caller) as [Caller, Caller, Caller];

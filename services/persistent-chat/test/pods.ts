@@ -19,6 +19,7 @@ import { createDatabase, type Database } from '../src/database/database.ts';
 import { migrations } from '../src/database/migrations.ts';
 import { createJournal, type Journal } from '../src/journal/journal.ts';
 import { createMessages, type Messages } from '../src/messages/messages.ts';
+import { createSessions, type Sessions } from '../src/sessions/sessions.ts';
 
 export interface Pod {
   readonly name: string;
@@ -29,14 +30,17 @@ export interface Pod {
   readonly journal: Journal;
   readonly access: Access;
   readonly messages: Messages;
+  readonly sessions: Sessions;
   readonly health: Health;
   stop(): Promise<void>;
+  /** As if it were killed: nothing is ended properly, nobody is told. */
+  kill(): Promise<void>;
 }
 
 export interface Pods {
   readonly lab: Lab;
-  /** What all pods have logged. */
-  readonly log: () => string;
+  /** What pods have logged that should never happen. */
+  errors(): string[];
   /** What holds for all pods, to be changed at will. */
   readonly limits: PersistentChatConfigurationSpec;
   /** Whether compliance can be relied on. */
@@ -136,10 +140,16 @@ export async function createPods(): Promise<Pods> {
       isComplianceThere: () => pods.compliance,
     });
     messages.start();
+    const sessions = createSessions({
+      ...{ nats, pod: name, database, journal, access, members, messages, log },
+      limits: () => limits,
+    });
+    sessions.start();
     const pod: Pod = {
-      ...{ name, nats, members, pool, database, journal, access, messages, health },
+      ...{ name, nats, members, pool, database, journal, access, messages, sessions, health },
       async stop() {
         if (!running.delete(pod)) return;
+        await sessions.stop();
         await messages.stop();
         await journal.stop();
         await notices.stop();
@@ -147,6 +157,19 @@ export async function createPods(): Promise<Pods> {
         await database.stop();
         if (!pool.ended) await pool.end();
         await nats.close();
+      },
+      async kill() {
+        if (!running.delete(pod)) return;
+        // Nothing reaches NATS or the database any more.
+        await nats.close();
+        const ended = pool.end();
+        await own.query(
+          'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1',
+          [name],
+        );
+        await ended;
+        await Promise.allSettled([notices.stop(), sessions.stop(), messages.stop(), journal.stop()]);
+        await Promise.allSettled([members.stop(), database.stop()]);
       },
     };
     running.add(pod);
@@ -195,7 +218,7 @@ export async function createPods(): Promise<Pods> {
   const pods: Pods = {
     ...{ lab, limits, start, room, removeMember },
     compliance: true,
-    log: () => lines.join(''),
+    errors: () => lines.filter((line) => JSON.parse(line).level >= 50),
     sql: async (text, values) => (await own.query(text, values)).rows,
     async close() {
       await Promise.all([...running].map((pod) => pod.stop()));

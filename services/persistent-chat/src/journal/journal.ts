@@ -64,7 +64,8 @@ export function createJournal(options: JournalOptions): Journal {
     for (const listener of listeners) listener(scope, events);
   }
 
-  async function appendAll(client: PoolClient, entries: readonly Entry[]): Promise<ChatEvent[]> {
+  async function appendAll(client: PoolClient, given: readonly Entry[]): Promise<ChatEvent[]> {
+    const entries = given.filter(([, events]) => events.length > 0);
     const numbered = entries.map(([scope, events]) => number(scope, events));
     const stored = numbered.flatMap((events) => (events[0] ? storedRuns(events[0].scope, events) : []));
     if (stored.length === 0) return [];

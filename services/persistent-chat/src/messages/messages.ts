@@ -1,25 +1,26 @@
 // What is said in rooms.
 import { type Buckets, createBuckets, type Logger } from '@linchpin/host';
 import type { PersistentChatConfigurationSpec } from '@linchpin/topology';
+import type { PoolClient } from 'pg';
 import type { Access, Standing } from '../access/access.ts';
 import { demand } from '../access/rights.ts';
-import { type Caller, type Chat, ChatError, type Posting } from '../chat.ts';
+import { type Caller, type Chat, ChatError, type Post, type Posting } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal } from '../journal/journal.ts';
+import { createLanes } from '../lanes/lanes.ts';
+import { settle } from '../lanes/settle.ts';
 import { checkPosting, checkReaction, checkText, requireNumber } from './body.ts';
 import { byOf } from './by.ts';
 import { createChanges } from './changes.ts';
-import { checkHistoryQuery, readHistory } from './history.ts';
-import { createLanes } from './lanes.ts';
+import { checkHistoryQuery, readHistory, readNewest } from './history.ts';
 import { mentioned, namesIn } from './mentions.ts';
 import { createNotes } from './notes.ts';
 import { createOrder } from './order.ts';
 import { type PendingPost, storePosts } from './post-batch.ts';
 import { checkPurgeFilter, purge } from './purge.ts';
-import { markRead, onlyReadable, readUnread } from './read-marks.ts';
+import { countUnread, markRead, onlyReadable, readUnread } from './read-marks.ts';
 import { createRetention } from './retention.ts';
 import { checkSearchQuery, search } from './search.ts';
-import { settle } from './settle.ts';
 
 export type Messages = Pick<
   Chat,
@@ -34,6 +35,12 @@ export type Messages = Pick<
   | 'purge'
   | 'noteFile'
 > & {
+  /** How many posts of others a user has not read in each of these rooms; up to 1000. */
+  countUnread(user: string, rooms: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** What whoever joins rooms is given, inside a transaction: the newest posts up to a number, oldest first. */
+  newest(client: PoolClient, rooms: readonly { id: string; upTo: number }[]): Promise<Map<string, Post[]>>;
+  /** In the order of the question. */
+  unreadOf(client: PoolClient, members: readonly { room: string; member: string }[]): Promise<number[]>;
   start(): void;
   /** Resolves when what was under way is stored. */
   stop(): Promise<void>;
@@ -190,6 +197,14 @@ export function createMessages(parts: MessagesParts): Messages {
       demand(caller, standing, kind === 'upload' ? 'mayUpload' : 'mayRead');
       await notes.note(standing.room.id, { kind, by: byOf(caller), file });
     },
+
+    async countUnread(user, rooms) {
+      const members = rooms.map((room) => ({ room, member: user }));
+      const counts = await database.use((client) => countUnread(client, members));
+      return new Map(rooms.map((room, at) => [room, counts[at] ?? 0]));
+    },
+    newest: (client, rooms) => readNewest(client, rooms, limits().defaultChatHistory),
+    unreadOf: countUnread,
 
     start: retention.start,
     async stop() {

@@ -6,9 +6,9 @@ import { demand } from '../access/rights.ts';
 import { type Caller, ChatError, type Post, type Posting } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
+import type { Pending } from '../lanes/settle.ts';
 import { toPost } from './post-rows.ts';
 import { insertPosts, type PostKey, readKnown, readThreads } from './post-store.ts';
-import type { Pending } from './settle.ts';
 
 export interface PendingPost extends Pending<Post> {
   readonly author: string;

@@ -52,7 +52,7 @@ const UNREAD_OF_EACH = `
       SELECT 1 FROM posts p
       WHERE p.room = k.room AND p.seq > coalesce(m.seq, 0) AND p.author <> k.member AND p.deleted_at IS NULL
       LIMIT ${MAX_UNREAD}
-    ) AS some
+    ) AS posted
   ) AS of`;
 
 /** Unread posts of members of rooms, in the order of the question. */

@@ -1,0 +1,42 @@
+// What of all that happens in a room its sessions are told.
+import type { ChatEvent, PresenceEvent } from '@linchpin/proto/chat-events';
+
+export const isPresence = (event: ChatEvent): event is PresenceEvent =>
+  event.kind === 'join' || event.kind === 'part';
+
+/** Somebody may not be there any more after it. */
+export function changesAccess({ kind }: ChatEvent): boolean {
+  switch (kind) {
+    case 'access-changed':
+    case 'room-changed':
+    case 'room-disabled':
+    case 'room-deleted':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** The event as sessions see it, made once for all of them; undefined for what only compliance is told. */
+export function told(event: ChatEvent, withRoster: boolean): ChatEvent | undefined {
+  switch (event.kind) {
+    case 'post':
+    case 'reaction':
+    case 'upload':
+    case 'purged':
+    case 'access-changed':
+    case 'room-changed':
+    case 'room-disabled':
+    case 'room-enabled':
+    case 'room-deleted':
+      return event;
+    case 'edit':
+    case 'delete':
+      return { ...event, before: { body: '' } };
+    case 'join':
+    case 'part':
+      return withRoster ? event : undefined;
+    default:
+      return undefined;
+  }
+}
