@@ -1,6 +1,7 @@
-import { hostConfig, postgresConfig } from '@linchpin/host';
+import { hostConfig } from '@linchpin/host';
 import { memberConfig } from '@linchpin/topology';
 import { z } from 'zod';
+import { complianceConfig } from './compliance/config.ts';
 
 const whole = (min: number, max: number) => z.int().min(min).max(max);
 
@@ -109,7 +110,7 @@ export const persistentChatConfig = hostConfig.required({ nats: true, postgres: 
   /** The SIP domain that the pool serves. */
   domain: z.string().min(1),
   /** The compliance store, which may be another database of the same server. Without it events wait in the queue. */
-  compliance: z.strictObject({ postgres: postgresConfig }).optional(),
+  compliance: complianceConfig.optional(),
   /** 32 bytes, the same at all pods of the pool: signs nonces and bearer tokens. Without it each pod takes only its own. */
   signingKeyFile: z.string().min(1).optional(),
   web: webConfig,

@@ -1,5 +1,12 @@
 // The parts of Persistent Chat, in the order in which they are made.
-import { type Host, type HostError, migrate, type Role } from '@linchpin/host';
+import {
+  createPostgres,
+  type Host,
+  type HostError,
+  type Migrations,
+  migrate,
+  type Role,
+} from '@linchpin/host';
 import {
   announceDrain,
   createDirectory,
@@ -7,29 +14,43 @@ import {
   createReplica,
   joinConfigured,
 } from '@linchpin/topology';
+import type { Pool } from 'pg';
 import { createAccess } from './access/create-access.ts';
 import { createNotices } from './access/notices.ts';
 import { createPrincipals } from './access/principals.ts';
 import { createWall } from './access/wall.ts';
 import { createCategories } from './categories/categories.ts';
-import type { Chat } from './chat.ts';
+import { selectPolicies } from './categories/policies.ts';
+import { type Caller, type Chat, ChatError } from './chat.ts';
+import { createCompliance } from './compliance/compliance.ts';
+import { complianceMigrations } from './compliance/migrations.ts';
 import type { PersistentChatConfig } from './config.ts';
-import { createDatabase } from './database/database.ts';
+import { createDatabase, type Database } from './database/database.ts';
 import { migrations } from './database/migrations.ts';
+import { createFilesOfPod } from './files/create-files.ts';
 import { createJournal } from './journal/journal.ts';
 import { createMessages } from './messages/messages.ts';
 import { createEntering } from './rooms/entering.ts';
 import { createFind } from './rooms/find.ts';
 import { createRooms } from './rooms/rooms.ts';
+import { addRoutes } from './routes.ts';
+import { type AnyCall, administrator } from './rpc/caller.ts';
+import { createChatRpc } from './rpc/rpc.ts';
+import { createSessions } from './sessions/sessions.ts';
+import { createSip } from './sip/sip.ts';
+import { createTelemetry } from './telemetry.ts';
+import { createWeb } from './web/web.ts';
 
 /** The role, and what it does for whoever runs it in the same process. */
 export interface PersistentChat extends Role {
-  readonly chat: Omit<Chat, 'join'>;
+  readonly chat: Chat;
 }
 
-export function createRole(config: PersistentChatConfig, host: Host): PersistentChat {
-  const { health, log, name: pod } = host;
+export async function createRole(config: PersistentChatConfig, host: Host): Promise<PersistentChat> {
+  const { health, log, metrics, name: pod } = host;
+  const { domain, pool, queue } = config;
   const nats = host.nats();
+  const telemetry = createTelemetry(metrics);
   const replica = createReplica({
     dir: `${host.dataDir}/replica`,
     buckets: ['config', 'directory'],
@@ -41,20 +62,31 @@ export function createRole(config: PersistentChatConfig, host: Host): Persistent
   });
   const members = createMembers({
     nats,
-    self: { pod, role: 'persistent-chat', pool: config.pool, address: '', productVersion: host.version },
+    self: { pod, role: 'persistent-chat', pool, address: '', productVersion: host.version },
     log,
   });
   const directory = createDirectory(replica, members);
-  const limits = () => directory.persistentChat(config.pool);
+  const limits = () => directory.persistentChat(pool);
+
   const postgres = requirePool(host);
-  const database = createDatabase({
-    pool: postgres,
-    prepare: async (client) => void (await migrate(client, migrations)),
-    onUnusable: (error) => endProcess(host, error),
+  const database = databaseOf(host, postgres, migrations);
+  const compliancePool = config.compliance && (await createPostgres(config.compliance.postgres, pod, log));
+  const complianceDatabase =
+    compliancePool && databaseOf(host, compliancePool, complianceMigrations, 'compliance store');
+  const journal = createJournal({ nats, database, pod, queue, health, log });
+  const compliance = createCompliance({
+    nats,
+    database: complianceDatabase,
+    config: config.compliance,
+    queue,
+    interval: () => limits().complianceIntervalMinutes,
+    policies: (scopes) => database.use((client) => selectPolicies(client, scopes)),
+    now: members.now,
+    administrator: (call) => administrator(call as AnyCall),
+    metrics,
     health,
     log,
   });
-  const journal = createJournal({ nats, database, pod, queue: config.queue, health, log });
 
   const principals = createPrincipals({
     ...directory,
@@ -65,55 +97,125 @@ export function createRole(config: PersistentChatConfig, host: Host): Persistent
   const notices = createNotices({ options: postgres.options, replica, log });
   const access = createAccess({ database, principals, notices });
   const wall = createWall({ principals, limits });
+
   const messages = createMessages({
     database,
     journal,
     access,
     principalsOf: principals.of,
     limits,
-    domain: config.domain,
-    isComplianceThere: () => false,
+    domain,
+    isComplianceThere: compliance.healthy,
+    checkFiles,
+    onBatch(posts, seconds) {
+      telemetry.posts.inc(posts);
+      telemetry.batchSeconds.observe(seconds);
+    },
     log,
   });
-  const countUnread = async () => new Map<string, number>();
+  const sessions = createSessions({ nats, pod, database, journal, access, members, messages, limits, log });
+  telemetry.observeSessions(sessions.counts);
+  const { files, sweeper } = createFilesOfPod({
+    config,
+    database,
+    standing: access.standing,
+    noteFile: messages.noteFile,
+    limits,
+    metrics,
+    log,
+  });
+
+  async function checkFiles(caller: Caller, room: string, ids: readonly string[]): Promise<void> {
+    const wanted = new Set(ids);
+    const found = await files.list(caller, room, { ids: [...wanted] });
+    for (const { id } of found) wanted.delete(id);
+    if (wanted.size > 0)
+      throw new ChatError('invalid', `files: ${[...wanted].join(', ')} are no files of this room`);
+  }
+
+  const { countUnread } = messages;
   const { tell } = notices;
   const entering = createEntering({ wall, limits });
-  const rooms = { database, journal, access, principals, wall, entering, countUnread, tell };
-  const chat = {
+  const chat: Chat = {
     ...createCategories({ database, journal, principals, wall, tell }),
-    ...createRooms(rooms),
+    ...createRooms({ database, journal, access, principals, wall, entering, countUnread, tell }),
     ...createFind({ database, access, principals, countUnread, limits }),
     ...messages,
+    join: sessions.join,
   };
+
+  addRoutes(host.rpc, {
+    chat: createChatRpc(chat, (method, result) => telemetry.calls.inc({ method, result })),
+    compliance: compliance.handlers,
+  });
+  const web = createWeb({ config, chat, files, directory, metrics, log });
+  const sip = createSip({
+    ...{ chat, pod, pool, domain, host, nats, replica, members, directory, database, log },
+  });
 
   return {
     chat,
     async start() {
       await replica.load();
       replica.follow();
-      await database.start();
+      await Promise.all([database.start(), complianceDatabase?.start()]);
       notices.start();
       journal.start();
+      compliance.start();
+      messages.start();
+      sessions.start();
+      sweeper.start();
       members.follow();
+      sip.start();
+      await web?.start();
     },
     serving: (rpc) => joinConfigured(members, replica, config.advertise, rpc),
-    drain: (draining) => announceDrain(members, draining),
-    async stop() {
-      await members.stop();
-      await replica.stop();
-      await messages.stop();
-      await journal.stop();
-      await notices.stop();
-      await database.stop();
+    // People are told to come back through another pod, and what they have said is stored.
+    async drain(draining) {
+      await announceDrain(members, draining);
+      draining.count(() => ({ sessions: sessions.counts().sessions, streams: web?.streams ?? 0 }));
+      await Promise.all([sip.drain(), sessions.drain(), web?.drain(draining)]);
+      await draining.idle();
     },
-    endpoints: () => [],
+    async stop() {
+      await web?.stop();
+      await sip.stop();
+      await sessions.stop();
+      await messages.stop();
+      await sweeper.stop();
+      await members.stop();
+      await journal.stop();
+      await compliance.stop();
+      await notices.stop();
+      await Promise.all([database.stop(), complianceDatabase?.stop()]);
+      await compliancePool?.end();
+      await replica.stop();
+    },
+    endpoints: () =>
+      web && web.port > 0
+        ? [{ name: 'web', protocol: 'http', address: config.web.address, port: web.port }]
+        : [],
     configVersion: () => replica.version,
+    describe: () => ({ ...sessions.counts(), compliance: compliance.healthy() }),
+    reload: async () => web?.reload(),
   };
 }
 
-function requirePool({ postgres }: Host) {
+function requirePool({ postgres }: Host): Pool {
   if (postgres === undefined) throw new Error('the configuration has no postgres');
   return postgres;
+}
+
+function databaseOf(host: Host, pool: Pool, tables: Migrations, check?: string): Database {
+  const { health, log } = host;
+  return createDatabase({
+    pool,
+    ...(check !== undefined && { check }),
+    prepare: async (client) => void (await migrate(client, tables)),
+    onUnusable: (error) => endProcess(host, error),
+    health,
+    log,
+  });
 }
 
 // PostgreSQL was away when the process started, and came with tables that only a newer release understands.

@@ -14,7 +14,7 @@ import {
 import pg from 'pg';
 import { vi } from 'vitest';
 import { type PersistentChatConfig, persistentChatConfig } from '../src/config.ts';
-import { createRole } from '../src/role.ts';
+import { createRole, type PersistentChat } from '../src/role.ts';
 
 const MGC = 'mgc';
 const MGCCOMP = 'mgccomp';
@@ -22,7 +22,7 @@ const MGCCOMP = 'mgccomp';
 export interface Pod {
   readonly name: string;
   readonly started: StartedRole;
-  readonly role: ReturnType<typeof createRole>;
+  readonly role: PersistentChat;
   /** Ends it as it stands, without a drain. */
   stop(): Promise<void>;
 }
@@ -86,8 +86,8 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
       role: 'persistent-chat',
       version: '0.0.0',
       config,
-      create(given, host) {
-        role = createRole(given, host);
+      async create(given, host) {
+        role = await createRole(given, host);
         return role;
       },
       log,

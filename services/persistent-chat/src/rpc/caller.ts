@@ -1,10 +1,11 @@
 // In whose name a call is made.
-import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerUnaryCall } from '@grpc/grpc-js';
 import { type AuthenticatedCall, callerRole } from '@linchpin/host';
 import { ADMINISTRATOR } from '@linchpin/proto/on-behalf-of';
 import { type Caller, ChatError } from '../chat.ts';
 
-export type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+/** As much of a call as says who makes it. */
+export type AnyCall = AuthenticatedCall & Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPath'>;
 
 const MAX_NAME = 128;
 
@@ -12,11 +13,9 @@ const MAX_NAME = 128;
  * The administrator whose certificate it is, or for whom CMS passes the call on; the role of the certificate where it has no
  * name. Without control characters: it is kept in events.
  */
-export function administrator(call: AuthenticatedCall & { metadata?: AnyCall['metadata'] }): string {
-  const passedOn = callerRole(call) === 'cms' ? call.metadata?.get(ADMINISTRATOR)[0] : undefined;
-  const name = String(passedOn ?? commonName(call) ?? '')
-    .replace(/\p{Cc}/gu, ' ')
-    .trim();
+export function administrator(call: Pick<AnyCall, 'getAuthContext' | 'metadata'>): string {
+  const passedOn = callerRole(call) === 'cms' ? call.metadata.get(ADMINISTRATOR)[0] : undefined;
+  const name = (passedOn?.toString() ?? commonName(call) ?? '').replace(/\p{Cc}/gu, ' ').trim();
   return name.slice(0, MAX_NAME) || (callerRole(call) ?? 'unnamed');
 }
 

@@ -5,7 +5,7 @@ import type { ChatEvent } from '@linchpin/proto/chat-events';
 import type { Caller, Chat } from '../chat.ts';
 import { toJoined } from './messages.ts';
 
-export type JoinCall = ServerWritableStream<GetRoomRequest, JoinEvent>;
+type JoinCall = ServerWritableStream<GetRoomRequest, JoinEvent>;
 
 export async function streamRoom(chat: Pick<Chat, 'join'>, caller: Caller, call: JoinCall): Promise<void> {
   /** What came before the first message was written. */

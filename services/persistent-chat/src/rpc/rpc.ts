@@ -1,9 +1,9 @@
 // What other roles and administrators ask, as it arrives by gRPC: in whose name, what, and the answer.
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import type { ChatServer, Caller as RpcCaller } from '@linchpin/proto/chat/v1/chat';
-import type { Caller, Chat, Room, RoomSpec } from '../chat.ts';
-import { callerOf } from './caller.ts';
-import { type JoinCall, streamRoom } from './join.ts';
+import { type Caller, type Chat, ChatError, type Room, type RoomSpec } from '../chat.ts';
+import { type AnyCall, callerOf } from './caller.ts';
+import { streamRoom } from './join.ts';
 import {
   fromCategorySpec,
   fromRoomSpec,
@@ -16,7 +16,14 @@ import {
 } from './messages.ts';
 import { statusOf } from './status.ts';
 
-export type ChatHandlers = Pick<ChatServer, keyof ChatServer>;
+/** Every method of the service, and nothing else. */
+export type ChatHandlers = {
+  [Method in keyof ChatServer as string extends Method
+    ? never
+    : number extends Method
+      ? never
+      : Method]: ChatServer[Method];
+};
 
 interface Asked {
   caller: RpcCaller | undefined;
@@ -24,7 +31,11 @@ interface Asked {
 
 const NO_LISTS = { members: [], managers: [], presenters: [] };
 
-export function createChatRpc(chat: Chat): ChatHandlers {
+/** `onAnswered`: what became of a call, `ok` or the code of the error. */
+export function createChatRpc(
+  chat: Chat,
+  onAnswered: (method: string, result: string) => void = () => {},
+): ChatHandlers {
   /** Disabling and legal holds are steps of their own, after the rest. */
   async function setFlags(
     caller: Caller,
@@ -36,6 +47,25 @@ export function createChatRpc(chat: Chat): ChatHandlers {
     if (legalHold !== undefined) changed = await chat.setLegalHold(caller, room, legalHold);
     return changed;
   }
+
+  /** The one place where errors become statuses: the host takes what a handler rejects with. */
+  async function answering(call: AnyCall, run: () => Promise<void>): Promise<void> {
+    const method = call.getPath().split('/').at(-1) ?? '';
+    try {
+      await run();
+      onAnswered(method, 'ok');
+    } catch (error) {
+      onAnswered(method, error instanceof ChatError ? error.code : 'failed');
+      throw statusOf(error);
+    }
+  }
+
+  const unary =
+    <Q extends Asked, A>(answer: (caller: Caller, request: Q) => Promise<A>) =>
+    (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): Promise<void> =>
+      answering(call, async () => {
+        callback(null, await answer(callerOf(call, call.request.caller), call.request));
+      });
 
   return {
     createCategory: unary(async (caller, { spec }) =>
@@ -118,22 +148,6 @@ export function createChatRpc(chat: Chat): ChatHandlers {
         why,
       }),
     })),
-    join: (call: JoinCall) => answering(() => streamRoom(chat, callerOf(call, call.request.caller), call)),
+    join: (call) => answering(call, () => streamRoom(chat, callerOf(call, call.request.caller), call)),
   };
-}
-
-function unary<Q extends Asked, A>(answer: (caller: Caller, request: Q) => Promise<A>) {
-  return (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>): Promise<void> =>
-    answering(async () => {
-      callback(null, await answer(callerOf(call, call.request.caller), call.request));
-    });
-}
-
-/** The one place where errors become statuses. The host takes what a handler rejects with. */
-async function answering(run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    throw statusOf(error);
-  }
 }
