@@ -1,5 +1,5 @@
 // What happened in a room, in words: plain clients show no more than the text of a message and the room that it is from.
-import type { ChatEvent } from '@linchpin/proto/chat-events';
+import type { ChatEvent, EditEvent, PostEvent } from '@linchpin/proto/chat-events';
 import type { Post } from '../chat.ts';
 
 /** What a member is told. */
@@ -16,11 +16,19 @@ export type NameOf = (user: string) => string;
 
 /** Undefined for what members are not told: what they did themselves, who comes and goes, reactions, what is deleted. */
 export function saidIn(event: ChatEvent, member: string, nameOf: NameOf): Said | undefined {
+  if (event.by === member || (event.kind !== 'post' && event.kind !== 'edit')) return undefined;
+  const known = remembered.get(event) ?? inWords(event, nameOf);
+  remembered.set(event, known);
+  return known;
+}
+
+/** All sessions of a room get the same event, and tell it in the same words. */
+const remembered = new WeakMap<ChatEvent, Said>();
+
+function inWords(event: PostEvent | EditEvent, nameOf: NameOf): Said {
   const { seq, at, by } = event;
-  if (by === member) return undefined;
-  if (event.kind === 'post') return { seq, at, text: postText(event, nameOf) };
-  if (event.kind === 'edit') return { seq, at, text: `${nameOf(by)} (edited): ${event.body}` };
-  return undefined;
+  const text = event.kind === 'post' ? postText(event, nameOf) : `${nameOf(by)} (edited): ${event.body}`;
+  return { seq, at, text };
 }
 
 export const saidInPost = (post: Post, member: string, nameOf: NameOf): Said | undefined =>

@@ -20,17 +20,19 @@ export interface Marks {
 }
 
 const INTERVAL_MS = 200;
+/** While the store is away. */
+const RETRY_MS = 2_000;
 
 export function createMarks({ database, teller, onLost, log, intervalMs = INTERVAL_MS }: MarksParts): Marks {
   const unwritten = new Map<string, Mark>();
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
 
-  function later(): void {
+  function later(milliseconds: number): void {
     timer ??= setTimeout(() => {
       timer = undefined;
       writing = write();
-    }, intervalMs);
+    }, milliseconds);
   }
 
   async function write(): Promise<void> {
@@ -41,13 +43,14 @@ export function createMarks({ database, teller, onLost, log, intervalMs = INTERV
       if (lost.length > 0) onLost(lost);
     } catch (err) {
       log.warn({ err, marks: marks.length }, 'cannot write up to where members were told');
-      for (const mark of marks) if (!unwritten.has(keyOf(mark))) set(mark);
+      for (const mark of marks) if (!unwritten.has(keyOf(mark))) unwritten.set(keyOf(mark), mark);
+      later(RETRY_MS);
     }
   }
 
   function set(mark: Mark): void {
     unwritten.set(keyOf(mark), mark);
-    later();
+    later(intervalMs);
   }
 
   return {
