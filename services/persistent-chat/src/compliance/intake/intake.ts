@@ -128,7 +128,7 @@ export function createIntake({ nats, database, limits, telemetry, log }: IntakeP
 
 async function open(nats: NatsLink, limits: QueueLimits): Promise<Consumer> {
   const connection = await nats.connection();
-  const manager = await jetstreamManager(connection);
+  const manager = await jetstreamManager(connection, { checkAPI: false });
   await ensureQueue(manager, limits);
   await ensureConsumer(manager);
   return jetstream(connection).consumers.get(CHAT_EVENTS_STREAM, COMPLIANCE_CONSUMER);

@@ -7,6 +7,8 @@ import type { Database } from '../../database/database.ts';
 import type { ComplianceFigures } from '../telemetry.ts';
 
 const LOOK_MS = 2_000;
+/** While nothing is known. */
+const LOOK_AGAIN_MS = 250;
 /** What was seen longer ago says nothing of now. */
 const FRESH_MS = 10_000;
 const LOOK_TIMEOUT_MS = 4_000;
@@ -42,7 +44,10 @@ export function createQueueWatch({ nats, database, maxLag, now, health }: QueueW
   const isFresh = (): boolean => performance.now() - seenAt < FRESH_MS;
 
   async function look(): Promise<void> {
-    const manager = await jetstreamManager(await nats.connection(), { timeout: LOOK_TIMEOUT_MS });
+    const manager = await jetstreamManager(await nats.connection(), {
+      checkAPI: false,
+      timeout: LOOK_TIMEOUT_MS,
+    });
     const { state } = await manager.streams.info(CHAT_EVENTS_STREAM);
     // Without the store it is not known, and nothing is good then anyway.
     const waiting = await earlyEvents(database).catch(() => ({ count: early, oldestSeconds: 0 }));
@@ -54,6 +59,8 @@ export function createQueueWatch({ nats, database, maxLag, now, health }: QueueW
   }
 
   function tell(): void {
+    // Without a store events wait for one, and nobody can be behind.
+    if (database === undefined) return;
     if (!isFresh()) health.set(CHECK, false, 'how far compliance is behind cannot be told');
     else if (lagSeconds > maxLag)
       health.set(CHECK, false, `compliance is ${Math.round(lagSeconds)} s behind`);
@@ -66,7 +73,9 @@ export function createQueueWatch({ nats, database, maxLag, now, health }: QueueW
       if (nats.connected) await look().catch(() => {});
       if (stopping.signal.aborted) return;
       tell();
-      await sleep(LOOK_MS, undefined, { signal: stopping.signal }).catch(() => {});
+      await sleep(isFresh() ? LOOK_MS : LOOK_AGAIN_MS, undefined, { signal: stopping.signal }).catch(
+        () => {},
+      );
     }
   }
 
