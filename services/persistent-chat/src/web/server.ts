@@ -1,5 +1,6 @@
 // The listener: HTTPS with limits on whoever connects.
 import { readFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
@@ -37,7 +38,10 @@ const EXIT_PORT_TAKEN = 75;
 
 export function createListener({ config, dispatch, streams, telemetry, log }: ListenerParts): Listener {
   const { limits, tls } = config;
-  const sockets = new Map<Socket, number>();
+  /** Answers that are under way on each connection. */
+  const sockets = new Map<Socket, Set<ServerResponse>>();
+  /** Of TCP: also those whose handshake is not over. */
+  const connections = new Set<Socket>();
   let server: Server | undefined;
 
   function make(pem: Pem): Server {
@@ -55,24 +59,29 @@ export function createListener({ config, dispatch, streams, telemetry, log }: Li
     made.maxConnections = limits.connections;
     made.timeout = limits.idleSeconds * 1000;
     const serve: Dispatch = async (request, response) => {
-      const { socket } = request;
-      sockets.set(socket, (sockets.get(socket) ?? 0) + 1);
-      response.once(
-        'close',
-        () => sockets.has(socket) && sockets.set(socket, (sockets.get(socket) ?? 1) - 1),
-      );
+      const answers = sockets.get(request.socket);
+      answers?.add(response);
+      response.once('close', () => answers?.delete(response));
       await dispatch(request, response);
     };
     made.on('request', serve);
     // Whether the body is wanted is said when nothing else speaks against the request.
     made.on('checkContinue', serve);
+    made.on('connection', (socket) => {
+      connections.add(socket);
+      socket.once('close', () => connections.delete(socket));
+    });
     made.on('secureConnection', (socket) => {
-      sockets.set(socket, 0);
+      sockets.set(socket, new Set());
       telemetry.connections.set(sockets.size);
       socket.once('close', () => {
         sockets.delete(socket);
         telemetry.connections.set(sockets.size);
       });
+    });
+    made.on('timeout', (socket) => {
+      if ([...(sockets.get(socket) ?? [])].some(isAtWork)) socket.setTimeout(made.timeout);
+      else socket.destroy();
     });
     made.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
@@ -96,7 +105,7 @@ export function createListener({ config, dispatch, streams, telemetry, log }: Li
     drain: (draining) =>
       closeGently(draining, {
         open: () => sockets.keys(),
-        busy: () => (socket) => (sockets.get(socket) ?? 0) > 0 && !streams.isOn(socket),
+        busy: () => (socket) => (sockets.get(socket)?.size ?? 0) > 0 && !streams.isOn(socket),
         close: (socket) => (streams.isOn(socket) ? streams.endOn(socket, 'draining') : void socket.destroy()),
         refuse() {
           streams.refuse('draining');
@@ -114,12 +123,15 @@ export function createListener({ config, dispatch, streams, telemetry, log }: Li
       server = undefined;
       if (!running) return;
       const closed = new Promise<void>((resolve) => running.close(() => resolve()));
-      running.closeAllConnections();
-      for (const socket of sockets.keys()) socket.destroy();
+      for (const socket of connections) socket.destroy();
       await closed;
     },
   };
 }
+
+/** It is on us: the request is there, and the client has taken all that was answered so far. */
+const isAtWork = ({ req, writableNeedDrain, writableEnded }: ServerResponse): boolean =>
+  req.complete && !writableNeedDrain && !writableEnded;
 
 const malformed: Record<string, string> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',

@@ -26,6 +26,8 @@ export interface FakeChat extends Chat {
   readonly asked: { name: string; caller: Caller }[];
   /** Makes the next call of this name fail. */
   fail(name: keyof Chat, error: unknown): void;
+  /** The next call of this name waits for it. */
+  hold(name: keyof Chat, until: Promise<void>): void;
   addRoom(name: string, members: string[]): Room;
   /** As if it happened in the room; numbered here. */
   happen(room: string, event: Record<string, unknown> & { kind: ChatEvent['kind']; by: string }): void;
@@ -40,6 +42,7 @@ export interface FakeChat extends Chat {
 export function createFakeChat(): FakeChat {
   const asked: { name: string; caller: Caller }[] = [];
   const failures = new Map<string, unknown>();
+  const holds = new Map<string, Promise<void>>();
   const rooms = new Map<string, FakeRoom>();
   const category: Category = {
     id: randomUUID(),
@@ -225,6 +228,9 @@ export function createFakeChat(): FakeChat {
     get(target, name: keyof Chat) {
       return async (caller: Caller, ...rest: unknown[]) => {
         asked.push({ name, caller });
+        const held = holds.get(name);
+        holds.delete(name);
+        await held;
         if (failures.has(name)) {
           const error = failures.get(name);
           failures.delete(name);
@@ -237,6 +243,7 @@ export function createFakeChat(): FakeChat {
   const own = {
     asked,
     fail: (name: string, error: unknown) => void failures.set(name, error),
+    hold: (name: string, until: Promise<void>) => void holds.set(name, until),
     addRoom,
     happen: (ref: string, event: Record<string, unknown>) => void tell(find(ref), event),
     evict(ref: string, member: string, why: string) {

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
-import { afterEach, expect, test } from 'vitest';
+import { createAuthority } from '@linchpin/backends';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createWebRig, type WebRig } from './rig.ts';
 
 let rig: WebRig;
@@ -52,6 +55,42 @@ test('Bodies that do not end are cut', async () => {
     `POST /v1/rooms HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`,
   );
   expect(await rest(socket)).toMatch(/^HTTP\/1.1 408 .*did not come within 1 seconds/s);
+});
+
+test('A connection on which nothing happens is closed; one that waits for an answer is not', async () => {
+  rig = await createWebRig({ web: { limits: { idleSeconds: 1 } } });
+  await rig.token('alice');
+  const held = Promise.withResolvers<void>();
+  rig.chat.hold('unread', held.promise);
+  const waiting = rig.as('alice', '/v1/unread');
+  await vi.waitFor(() => expect(rig.chat.asked.at(-1)?.name).toBe('unread'));
+  // Each of them lasts as long as the one that waits might.
+  for (let i = 0; i < 2; i++) expect(await rest(await dial())).toBe('');
+  held.resolve();
+  expect((await waiting).status).toBe(200);
+});
+
+test('A certificate that was renewed is shown to whoever comes next, and a broken one never', async () => {
+  rig = await createWebRig();
+  const serial = async () => (await dial()).getPeerX509Certificate()?.serialNumber;
+  const before = await serial();
+  const [certPath, keyPath] = [join(rig.dir, 'web.pem'), join(rig.dir, 'web.key')];
+  const authority = createAuthority(join(rig.dir, 'pki'));
+  await authority.issue({
+    name: 'web',
+    dns: ['localhost', 'chat.contoso.lab'],
+    ips: ['127.0.0.1'],
+    certPath,
+    keyPath,
+  });
+  expect(await serial()).toBe(before);
+  await rig.web.reload();
+  const after = await serial();
+  expect(after).not.toBe(before);
+  await writeFile(certPath, 'nonsense');
+  await rig.web.reload();
+  expect(await serial()).toBe(after);
+  expect(rig.log()).toContain('keeps the certificate');
 });
 
 test.each([
