@@ -46,7 +46,9 @@ export interface System {
 }
 
 /** Ports of one system lie within this many of its offset; offsets are spread so that test files do not meet. */
-const BASE_PORTS = [5060, 5061, 5443, 5444, 7010, 7011, 7020, 7021, 7030, 7031, 7040, 7041, 7222, 7432];
+const BASE_PORTS = [
+  5060, 5061, 5443, 5444, 7010, 7011, 7020, 7021, 7030, 7031, 7040, 7041, 7050, 7051, 7222, 7432, 7443,
+];
 
 const isTaken = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

@@ -2,6 +2,7 @@ import type { Access, RoomSpec } from '@linchpin/proto/chat/v1/chat';
 import { CliError, EXIT } from '../cli-error.ts';
 import { type LyncRoom, readChatData } from '../lync/chat-data.ts';
 import { type Chat, NO_ACCESS, withChat } from '../management/chat.ts';
+import { withCms } from '../management/cms.ts';
 import type { ChatTarget } from './rooms.ts';
 
 export interface ImportOptions {
@@ -19,7 +20,7 @@ export interface ImportedRoom {
   disabled: boolean;
   managers: number;
   members: number;
-  /** Principals of whom the export does not say who they are. */
+  /** Principals of whom the export does not say who they are, and users whom there are not here: they are left out. */
   unknown: number;
   /** "would create", "created", "exists", or why not. */
   result: string;
@@ -37,7 +38,9 @@ export async function importChatData(
   { file, category, domains, dryRun }: ImportOptions,
 ): Promise<ImportReport> {
   const rename = renaming(domains);
-  const { rooms, ignored } = await readChatData(file);
+  const { rooms: exported, ignored } = await readChatData(file);
+  const isHere = pod === undefined ? await usersOf(site) : () => true;
+  const rooms = exported.map((room) => here(room, rename, isHere));
   return withChat(site, { user: '', pod }, async (chat) => {
     const all = await chat.categories();
     if (!all.some(({ id, name }) => id === category || name.toLowerCase() === category.toLowerCase()))
@@ -47,7 +50,7 @@ export async function importChatData(
     for (const room of rooms) {
       const exists = present.has(room.name.toLowerCase());
       present.add(room.name.toLowerCase());
-      reports.push(await importRoom(chat, { room, category, rename, dryRun, exists }));
+      reports.push(await importRoom(chat, { room, category, dryRun, exists }));
     }
     return { rooms: reports, ignored };
   });
@@ -56,15 +59,11 @@ export async function importChatData(
 interface OneRoom {
   room: LyncRoom;
   category: string;
-  rename(user: string): string;
   dryRun: boolean;
   exists: boolean;
 }
 
-async function importRoom(
-  chat: Chat,
-  { room, category, rename, dryRun, exists }: OneRoom,
-): Promise<ImportedRoom> {
+async function importRoom(chat: Chat, { room, category, dryRun, exists }: OneRoom): Promise<ImportedRoom> {
   const { name, description, disabled, managers, members, unknown } = room;
   const report = {
     name,
@@ -78,7 +77,7 @@ async function importRoom(
   if (name === '') return { ...report, result: 'has no name', failed: true };
   if (dryRun) return { ...report, result: 'would create' };
   const spec: RoomSpec = { name, description, category, ...(disabled && { disabled }) };
-  const access: Access = { ...NO_ACCESS, managers: managers.map(rename), members: members.map(rename) };
+  const access: Access = { ...NO_ACCESS, managers, members };
   try {
     await chat.createRoom(spec, access);
     return { ...report, result: 'created' };
@@ -87,6 +86,19 @@ async function importRoom(
     if ((error as CliError).exitCode === EXIT.notRunning) throw error;
     return { ...report, result: (error as Error).message, failed: true };
   }
+}
+
+async function usersOf(site: ChatTarget['site']): Promise<(user: string) => boolean> {
+  const users = new Set((await withCms(site, (cms) => cms.get('User'))).map(({ name }) => name));
+  return (user) => users.has(user);
+}
+
+/** The room with those who are users here. */
+function here(room: LyncRoom, rename: (user: string) => string, isHere: (user: string) => boolean): LyncRoom {
+  const managers = room.managers.map(rename).filter(isHere);
+  const members = room.members.map(rename).filter(isHere);
+  const left = room.managers.length + room.members.length - managers.length - members.length;
+  return { ...room, managers, members, unknown: room.unknown + left };
 }
 
 function renaming(domains: string[]): (user: string) => string {

@@ -20,7 +20,7 @@ export interface ChannelOptions {
 
 /** Whoever started us may not read: then lines are dropped, not kept in memory. */
 const MAX_PENDING_BYTES = 1024 * 1024;
-const NAME_WIDTH = 9;
+const NAME_WIDTH = 15;
 
 /** One readable log for all parts, and a file for each in `logDir`. */
 export function createConsole(out: Writable, logDir: string): Console {

@@ -80,7 +80,7 @@ describe('the console', () => {
     role('{"level":"info","msg":"up"}');
     quiet('chatter');
     await console.close();
-    expect(await text(out.end())).toBe('linchpin  | hello\nedge      | INFO  up\n');
+    expect(await text(out.end())).toBe('linchpin        | hello\nedge            | INFO  up\n');
     expect(readFileSync(join(dir, 'edge.log'), 'utf8')).toBe('{"level":"info","msg":"up"}\n');
     expect(readFileSync(join(dir, 'nats.log'), 'utf8')).toBe('chatter\n');
   });
@@ -90,7 +90,7 @@ describe('the console', () => {
     const console = createConsole(out, dir);
     console.channel('edge')('evil \u001b[2J\rline');
     await console.close();
-    expect(await text(out.end())).toBe('edge      | evil \ufffd[2J\ufffdline\n');
+    expect(await text(out.end())).toBe('edge            | evil \ufffd[2J\ufffdline\n');
   });
 
   test('drops lines, not memory, when nobody reads; says how many', async () => {
