@@ -1,7 +1,7 @@
 import { freePort } from '@linchpin/backends';
 import { LAB_DOMAIN, type Lab } from '@linchpin/testkit';
 
-export type PoolRole = 'frontend' | 'director' | 'edge';
+export type PoolRole = 'frontend' | 'director' | 'edge' | 'persistent-chat';
 
 export interface PodPorts {
   rpc: number;
@@ -14,6 +14,7 @@ const listenersOf: Record<PoolRole, readonly string[]> = {
   frontend: ['sip-udp', 'sip-tcp', 'sip-tls'],
   director: [],
   edge: ['access-tls', 'access-wss'],
+  'persistent-chat': [],
 };
 
 export async function freePorts(role: PoolRole): Promise<PodPorts> {
@@ -87,10 +88,22 @@ async function ownConfig(
         signingKeyFile: plan.signingKeyFile,
         ...(plan.withPostgres && { postgres: databaseOf(plan.lab) }),
       };
+    case 'persistent-chat': {
+      const [rooms, compliance] = CHAT_DATABASES;
+      return {
+        domain: LAB_DOMAIN,
+        postgres: databaseOf(plan.lab, rooms),
+        compliance: { postgres: databaseOf(plan.lab, compliance) },
+        web: { enabled: false },
+      };
+    }
   }
 }
 
-function databaseOf({ postgres }: Lab): Record<string, unknown> {
+/** Where the role's rooms and its compliance store are. */
+export const CHAT_DATABASES = ['mgc', 'mgccomp'] as const;
+
+export function databaseOf({ postgres }: Lab, database = 'postgres') {
   const { port, passwordFile } = postgres;
-  return { host: '127.0.0.1', port, user: 'linchpin', database: 'postgres', passwordFile };
+  return { host: '127.0.0.1', port, user: 'linchpin', database, passwordFile };
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createLog, createPostgres } from '@linchpin/host';
 import {
   createLab,
   globalDocuments,
@@ -14,13 +15,15 @@ import {
 import type { Way } from '../clients/way.ts';
 import { type Balancer, createTcpBalancer, createUdpBalancer } from './balancer.ts';
 import { type Pod, startPod } from './pod.ts';
-import type { PodPorts, PoolRole } from './pod-config.ts';
+import { CHAT_DATABASES, databaseOf, type PodPorts, type PoolRole } from './pod-config.ts';
 import { createPoolView, type PoolView } from './pool-view.ts';
 
 export interface PoolOptions {
   frontends?: number;
   directors?: number;
   edges?: number;
+  /** Pods of Persistent Chat, with databases of their own; all users may use it then. */
+  chats?: number;
   /** u0, u1, … with passwords pw-u0, pw-u1, … */
   users?: number;
   /** Front Ends write their state behind to PostgreSQL. */
@@ -64,11 +67,13 @@ export interface PoolLab {
   close(): Promise<void>;
 }
 
-const roles = ['director', 'frontend', 'edge'] as const;
+const roles = ['director', 'frontend', 'edge', 'persistent-chat'] as const;
 
 export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
   const { frontends = 1, directors = 1, edges = 1, drainSeconds = 20, postgres = false } = options;
-  const lab = await createLab({ postgres });
+  const { chats = 0 } = options;
+  const lab = await createLab({ postgres: postgres || chats > 0 });
+  if (chats > 0) await createChatDatabases(lab);
   const signingKeyFile = join(lab.dir, 'signing.key');
   await writeFile(signingKeyFile, randomBytes(32), { mode: 0o600 });
   const users = Array.from({ length: options.users ?? 0 }, (_, index) => `u${index}@${LAB_DOMAIN}`);
@@ -76,7 +81,7 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
   const natsPort = (): number => Number(lab.natsUrl.split(':').at(-1));
   const { ca: caFile } = await lab.sipTls(LAB_DOMAIN);
   const running = new Map<string, Pod>();
-  const made: Record<PoolRole, number> = { frontend: 0, director: 0, edge: 0 };
+  const made: Record<PoolRole, number> = { frontend: 0, director: 0, edge: 0, 'persistent-chat': 0 };
   const every: Pod[] = [];
   /** Pods that get new connections. */
   const serving = new Set<Pod>();
@@ -102,6 +107,8 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
       name: 'global',
       spec: { maxConnectionsPerSource: 20_000, maxMessagesPerSecondPerSource: 100_000 },
     },
+    { kind: 'PersistentChatPolicy', name: 'global', spec: { enabled: chats > 0 } },
+    { kind: 'PersistentChatConfiguration', name: 'global', spec: {} },
     ...users.flatMap((user) => userDocuments({ name: user.split('@')[0] ?? '', password: password(user) })),
   ];
   await lab.publisher.publish(documents);
@@ -149,10 +156,11 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
     ...(transport === 'tls' && { caFile }),
   });
 
-  const started = Array.from({ length: Math.max(frontends, directors, edges) }, (_, index) => [
+  const started = Array.from({ length: Math.max(frontends, directors, edges, chats) }, (_, index) => [
     ...(index < directors ? ['director' as const] : []),
     ...(index < frontends ? ['frontend' as const] : []),
     ...(index < edges ? ['edge' as const] : []),
+    ...(index < chats ? ['persistent-chat' as const] : []),
   ]).flat();
   const pool: PoolLab = {
     lab,
@@ -219,4 +227,11 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
     throw error;
   }
   return pool;
+}
+
+async function createChatDatabases(lab: Lab): Promise<void> {
+  const log = createLog({ name: 'lab', role: 'lab', level: 'silent' });
+  const databases = await createPostgres({ ...databaseOf(lab), connections: 1 }, 'lab', log);
+  for (const name of CHAT_DATABASES) await databases.query(`CREATE DATABASE ${name}`);
+  await databases.end();
 }
