@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { answerChallenge } from '@linchpin/sip';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createWebRig, firstOf, signIn, type WebRig } from './rig.ts';
+import { firstOf, signIn } from './ask.ts';
+import { createWebRig, type WebRig } from './rig.ts';
 
 let keys: string;
 let signingKeyFile: string;

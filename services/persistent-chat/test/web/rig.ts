@@ -1,35 +1,18 @@
 // The web surface alone, on loopback: real TLS, and rooms in memory behind it.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import type { IncomingHttpHeaders } from 'node:http';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority } from '@linchpin/backends';
 import { createLog } from '@linchpin/host';
-import { answerChallenge } from '@linchpin/sip';
 import { LAB_DOMAIN, userDocuments } from '@linchpin/testkit';
 import type { EffectiveUser } from '@linchpin/topology';
 import { Registry } from 'prom-client';
 import { persistentChatConfig } from '../../src/config.ts';
 import type { Files } from '../../src/files/files.ts';
 import { createWeb, type Web } from '../../src/web/web.ts';
+import { type Ask, createAsk, signIn } from './ask.ts';
 import { createFakeChat, type FakeChat } from './fake-chat.ts';
-
-export interface Answer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever JSON there is
-  json: any;
-}
-
-export interface Asking {
-  method?: string;
-  headers?: Record<string, string>;
-  /** Sent as JSON, or as it is where it is text or bytes. */
-  body?: unknown;
-  options?: RequestOptions;
-}
 
 export interface WebRig {
   readonly dir: string;
@@ -46,9 +29,9 @@ export interface WebRig {
   addUser(name: string, password?: string): void;
   /** A token without asking for one by digest each time. */
   token(name: string): Promise<string>;
-  ask(path: string, asking?: Asking): Promise<Answer>;
+  ask: Ask;
   /** With the token of this user. */
-  as(name: string, path: string, asking?: Asking): Promise<Answer>;
+  as(name: string, ...asking: Parameters<Ask>): ReturnType<Ask>;
   close(): Promise<void>;
 }
 
@@ -102,43 +85,7 @@ export async function createWebRig(options: WebRigOptions = {}): Promise<WebRig>
   await web.start();
   const tokens = new Map<string, string>();
 
-  const ask = (path: string, { method = 'GET', headers = {}, body, options = {} }: Asking = {}) =>
-    new Promise<Answer>((resolve, reject) => {
-      const raw = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
-      const type = body === undefined ? {} : { 'content-type': 'application/json' };
-      const asking = request(
-        {
-          host: '127.0.0.1',
-          port: web.port,
-          path,
-          method,
-          agent,
-          headers: {
-            ...type,
-            ...(raw && !headers['transfer-encoding'] && { 'content-length': Buffer.byteLength(raw) }),
-            ...headers,
-          },
-          ...options,
-        },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('error', reject);
-          response.on('end', () => {
-            const text = Buffer.concat(chunks).toString();
-            const isJson = /json/.test(response.headers['content-type'] ?? '') && text !== '';
-            resolve({
-              status: response.statusCode ?? 0,
-              headers: response.headers,
-              text,
-              json: isJson ? JSON.parse(text) : undefined,
-            });
-          });
-        },
-      );
-      asking.on('error', reject);
-      asking.end(raw);
-    });
+  const ask = createAsk(() => web.port, agent);
 
   async function token(name: string): Promise<string> {
     const known = tokens.get(name);
@@ -190,20 +137,3 @@ export async function createWebRig(options: WebRigOptions = {}): Promise<WebRig>
 }
 
 const withErrors = (_key: string, value: unknown) => (value instanceof Error ? String(value.stack) : value);
-
-/** Asks for a token by digest: once to be challenged, once with the answer. */
-export async function signIn(ask: WebRig['ask'], username: string, password: string, ncCount = 1) {
-  const challenged = await ask('/v1/token', { method: 'POST' });
-  const challenge = challenged.headers['www-authenticate'] ?? '';
-  const authorization = answerChallenge(firstOf(challenge), {
-    username,
-    password,
-    method: 'POST',
-    uri: '/v1/token',
-    ncCount,
-  });
-  return ask('/v1/token', { method: 'POST', headers: { authorization } });
-}
-
-/** Node joins the lines of a header with commas. */
-export const firstOf = (challenges: string): string => challenges.split(', Digest ')[0] ?? '';

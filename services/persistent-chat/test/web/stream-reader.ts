@@ -1,7 +1,6 @@
 // Reads Server-Sent Events the way the HTML standard has them, at the pace of whoever asks.
 import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
-import type { WebRig } from './rig.ts';
+import { type Agent, request } from 'node:https';
 
 export interface SentEvent {
   event: string;
@@ -25,7 +24,7 @@ export interface StreamReader {
 }
 
 export function openStream(
-  rig: WebRig,
+  rig: { port: number; agent: Agent },
   path: string,
   headers: Record<string, string>,
 ): Promise<StreamReader> {
