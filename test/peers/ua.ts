@@ -33,7 +33,7 @@ async function udp(port: number): Promise<Wire> {
     local: `127.0.0.1:${socket.address().port}`,
     send: (bytes) => socket.send(bytes, port, '127.0.0.1'),
     onMessage: (take) => void socket.on('message', take),
-    closed: once(socket, 'close'),
+    closed: new Promise((resolve) => socket.once('close', resolve)),
     close: () => socket.close(),
   };
 }
@@ -50,7 +50,7 @@ async function stream(port: number, caFile?: string): Promise<Wire> {
     local: `127.0.0.1:${socket.localPort}`,
     send: (bytes) => void socket.write(bytes),
     onMessage: (take) => void socket.on('data', split(take)),
-    closed: once(socket, 'close'),
+    closed: new Promise((resolve) => socket.once('close', resolve)),
     close: () => socket.destroy(),
   };
 }
@@ -64,7 +64,7 @@ async function webSocket(port: number, caFile: string): Promise<Wire> {
     local: `${randomBytes(6).toString('hex')}.invalid`,
     send: (bytes) => socket.send(bytes),
     onMessage: (take) => void socket.on('message', (bytes: Buffer) => take(bytes)),
-    closed: once(socket, 'close'),
+    closed: new Promise((resolve) => socket.once('close', resolve)),
     close: () => socket.terminate(),
   };
 }
