@@ -1,6 +1,15 @@
 // What is known of files: the tables `files` and `file_blobs`.
 import type { PoolClient } from 'pg';
 
+/** Posts that name the file; the index is for those that name any. */
+const NAMING = `posts.files <> '{}' AND posts.files @> ARRAY[files.id] AND posts.room = files.room`;
+
+/** Whoever deletes a post takes its files back too: they stay for those who keep records, but nobody gets them any more. */
+const VISIBLE = `ready AND (
+  EXISTS (SELECT FROM posts WHERE ${NAMING} AND deleted_at IS NULL)
+  OR NOT EXISTS (SELECT FROM posts WHERE ${NAMING})
+)`;
+
 /** A file of a room, as people see it. */
 export interface RoomFile {
   id: string;
@@ -62,7 +71,7 @@ export async function selectFiles(
   ids: readonly string[],
 ): Promise<RoomFile[]> {
   const { rows } = await client.query(
-    `SELECT ${COLUMNS} FROM files WHERE room = $1 AND id = ANY($2::uuid[]) AND ready
+    `SELECT ${COLUMNS} FROM files WHERE room = $1 AND id = ANY($2::uuid[]) AND ${VISIBLE}
      ORDER BY array_position($2::uuid[], id)`,
     [room, ids],
   );
@@ -76,7 +85,7 @@ export async function selectNewest(
   { before, limit }: { before: string | undefined; limit: number },
 ): Promise<RoomFile[]> {
   const { rows } = await client.query(
-    `SELECT ${COLUMNS} FROM files WHERE room = $1 AND ready
+    `SELECT ${COLUMNS} FROM files WHERE room = $1 AND ${VISIBLE}
        AND ($2::uuid IS NULL OR (at, id) < (SELECT at, id FROM files WHERE room = $1 AND id = $2 AND ready))
      ORDER BY at DESC, id DESC LIMIT $3`,
     [room, before ?? null, limit],

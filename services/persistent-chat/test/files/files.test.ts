@@ -297,6 +297,36 @@ test('A post may name files of its room only', async () => {
   await expect(check({ name: alice }, other, [file.id])).rejects.toMatchObject({ code: 'invalid' });
 });
 
+/** Writes into the table what a post would. */
+const postNaming = async (seq: number, files: string[], author = alice) => {
+  await pool.query(
+    "INSERT INTO posts (room, seq, author, at, client_id, body, files) VALUES ($1, $2::bigint, $3, now(), $2::bigint::text, '', $4)",
+    [room, seq, author, files],
+  );
+};
+
+test('Who deletes a post takes its files back, unless another post names them', async () => {
+  const [one, two] = [(await upload('1.txt', '1')).json.id, (await upload('2.txt', '2')).json.id];
+  await postNaming(1, [one, two]);
+  await postNaming(2, [two]);
+  await pool.query('UPDATE posts SET deleted_at = now() WHERE room = $1 AND seq = 1', [room]);
+  expect((await rig.as('bob', `/v1/rooms/${room}/files/${one}`)).status).toBe(404);
+  expect((await rig.as('bob', `/v1/rooms/${room}/files/${two}`)).status).toBe(200);
+  const left = (await rig.as('bob', `/v1/rooms/${room}/files`)).json.files;
+  expect(left.map(({ id }: { id: string }) => id)).toEqual([two]);
+});
+
+test('What is purged takes along the files of its authors that nobody else names', async () => {
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) ids.push((await upload(`${i}.txt`, String(i))).json.id);
+  await postNaming(1, ids);
+  await postNaming(2, [ids[1] as string], 'bob@contoso.lab');
+  await pool.query("UPDATE files SET uploaded_by = 'bob@contoso.lab' WHERE id = $1", [ids[2]]);
+  await pool.query('DELETE FROM posts WHERE room = $1 AND seq = 1', [room]);
+  const { rows } = await pool.query('SELECT id FROM files WHERE room = $1', [room]);
+  expect(rows.map(({ id }) => id).sort()).toEqual(ids.slice(1).sort());
+});
+
 test('A scanner by HTTP sees the bytes, and its word counts', async () => {
   const scanner = createServer(async (request, response) => {
     let text = '';
