@@ -106,6 +106,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     limits,
     domain,
     isComplianceThere: compliance.healthy,
+    heldIn: compliance.heldIn,
     checkFiles,
     onBatch(posts, seconds) {
       telemetry.posts.inc(posts);
@@ -138,7 +139,10 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
   const entering = createEntering({ wall, limits });
   const chat: Chat = {
     ...createCategories({ database, journal, principals, wall, tell }),
-    ...createRooms({ database, journal, access, principals, wall, entering, countUnread, tell }),
+    ...createRooms({
+      ...{ database, journal, access, principals, wall, entering, countUnread, tell },
+      isHeld: compliance.isHeld,
+    }),
     ...createFind({ database, access, principals, countUnread, limits }),
     ...messages,
     join: sessions.join,

@@ -17,7 +17,7 @@ import { mentioned, namesIn } from './mentions.ts';
 import { createNotes } from './notes.ts';
 import { createOrder } from './order.ts';
 import { type PendingPost, storePosts } from './post-batch.ts';
-import { checkPurgeFilter, purge } from './purge.ts';
+import { checkPurgeFilter, type PurgeParts, purge } from './purge.ts';
 import { countUnread, markRead, onlyReadable, readUnread } from './read-marks.ts';
 import { createRetention } from './retention.ts';
 import { checkSearchQuery, search } from './search.ts';
@@ -58,6 +58,8 @@ export interface MessagesParts {
   domain: string;
   /** Whether compliance can be relied on at this moment: asked where a category requires it. */
   isComplianceThere(): boolean;
+  /** What legal holds keep from being purged; see PurgeParts. */
+  heldIn?: PurgeParts['heldIn'];
   /** Rejects where one of the files is not one of this room. */
   checkFiles?(caller: Caller, room: string, files: readonly string[]): Promise<void>;
   /** A batch was stored. */

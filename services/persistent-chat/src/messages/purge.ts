@@ -16,6 +16,8 @@ export interface PurgeFilter {
 export interface PurgeParts {
   database: Pick<Database, 'transaction'>;
   journal: Pick<Journal, 'lockRooms' | 'append' | 'committed'>;
+  /** What legal holds keep in a room: all of it, or what these people (in lower case) have said. Rejects while nobody knows. */
+  heldIn?(room: string): Promise<{ all: boolean; subjects: readonly string[] }>;
 }
 
 /** In one transaction: the room is locked as long as it takes. */
@@ -28,11 +30,11 @@ const DELETE = `
   DELETE FROM posts WHERE room = $1 AND seq IN (
     SELECT seq FROM posts
     WHERE room = $1 AND ($2::timestamptz IS NULL OR at < $2) AND ($3::text IS NULL OR author = $3)
-      AND ($4::bigint[] IS NULL OR seq = ANY($4))
-    ORDER BY seq LIMIT $5
+      AND ($4::bigint[] IS NULL OR seq = ANY($4)) AND NOT lower(author) = ANY($5::text[])
+    ORDER BY seq LIMIT $6
   ) RETURNING seq::float8 AS seq`;
 
-/** Resolves with how many are gone; none where the room is under a legal hold. `room`: its id. */
+/** Resolves with how many are gone; none that a legal hold keeps. `room`: its id. */
 export async function purge(
   parts: PurgeParts,
   room: string,
@@ -40,7 +42,9 @@ export async function purge(
   filter: PurgeFilter,
 ): Promise<number> {
   for (let gone = 0; ; ) {
-    const posts = await purgeSome(parts, room, by, filter);
+    const held = (await parts.heldIn?.(room)) ?? { all: false, subjects: [] };
+    if (held.all) return gone;
+    const posts = await purgeSome(parts, room, by, { ...filter, held: held.subjects });
     gone += posts;
     if (posts < AT_ONCE) return gone;
   }
@@ -50,7 +54,7 @@ async function purgeSome(
   { database, journal }: PurgeParts,
   room: string,
   by: string,
-  filter: PurgeFilter,
+  filter: PurgeFilter & { held: readonly string[] },
 ): Promise<number> {
   const events = await database.transaction(async (client) => {
     const locked = (await journal.lockRooms(client, [room])).get(room);
@@ -67,9 +71,10 @@ async function purgeSome(
 async function deletePosts(
   client: PoolClient,
   room: string,
-  { before, author, seqs }: PurgeFilter,
+  { before, author, seqs, held }: PurgeFilter & { held: readonly string[] },
 ): Promise<number[]> {
-  const { rows } = await client.query(DELETE, [room, before ?? null, author ?? null, seqs ?? null, AT_ONCE]);
+  const values = [room, before ?? null, author ?? null, seqs ?? null, held, AT_ONCE];
+  const { rows } = await client.query(DELETE, values);
   return rows.map(({ seq }) => seq as number).sort((a, b) => a - b);
 }
 
