@@ -55,7 +55,8 @@ export interface Frame {
   message: Buffer;
   /**
    * The flow (RFC 5626): "<pod where it ends>/<connection>", for example "edge-0/k3x9.17", "frontend-1/tcp/q2x/4" or
-   * "frontend-1/udp/10.0.0.7:5060/192.0.2.1:40000".
+   * "frontend-1/udp/10.0.0.7:5060/192.0.2.1:40000". At Persistent Chat no connection ends: "persistent-chat-0/room/<room>" is what
+   * a room says, "persistent-chat-0/by/<identity>" what is said to rooms in somebody's name.
    */
   flow: string;
   event: FlowEvent;
