@@ -355,15 +355,17 @@ describe('finding', () => {
     expect((await refusal(other.room(carol, 'Nothing'))).message).toBe(
       hidden.message.replace('Hush', 'Nothing'),
     );
-    for (const asked of [
-      chat.post(carol, secret.id, { clientId: 'a', body: 'x' }),
-      chat.history(carol, secret.id, {}),
-      chat.changeRoom(carol, secret.id, { name: 'Mine' }),
-      chat.changeAccess(carol, secret.id, { add: { members: [carol.name] } }),
-      chat.access(carol, secret.id),
-      chat.setDisabled(carol, secret.id, true),
-    ])
-      expect(await refusal(asked)).toMatchObject({ code: 'not-found' });
+    const refused = await Promise.all(
+      [
+        chat.post(carol, secret.id, { clientId: 'a', body: 'x' }),
+        chat.history(carol, secret.id, {}),
+        chat.changeRoom(carol, secret.id, { name: 'Mine' }),
+        chat.changeAccess(carol, secret.id, { add: { members: [carol.name] } }),
+        chat.access(carol, secret.id),
+        chat.setDisabled(carol, secret.id, true),
+      ].map(refusal),
+    );
+    expect(refused.map(({ code }) => code)).toEqual(refused.map(() => 'not-found'));
   });
 
   test('page by page, all or mine', async () => {
@@ -394,19 +396,22 @@ describe('invitations', () => {
 
 test('who is not enabled may do nothing, and is told why', async () => {
   const room = await make({ privacy: 'open' });
-  for (const asked of [
-    chat.categories(eve),
-    chat.room(eve, room.id),
-    chat.room(eve, 'no such room'),
-    chat.findRooms(eve, {}),
-    chat.invitations(eve),
-    chat.createRoom(eve, { name: 'Mine', category: 'All' }),
-    chat.post(eve, room.id, { clientId: 'a', body: 'x' }),
-    chat.history(eve, room.id, {}),
-    chat.search(eve, { text: 'x' }),
-    chat.unread(eve),
-  ])
-    expect(await refusal(asked)).toMatchObject({
+  const refused = await Promise.all(
+    [
+      chat.categories(eve),
+      chat.room(eve, room.id),
+      chat.room(eve, 'no such room'),
+      chat.findRooms(eve, {}),
+      chat.invitations(eve),
+      chat.createRoom(eve, { name: 'Mine', category: 'All' }),
+      chat.post(eve, room.id, { clientId: 'a', body: 'x' }),
+      chat.history(eve, room.id, {}),
+      chat.search(eve, { text: 'x' }),
+      chat.unread(eve),
+    ].map(refusal),
+  );
+  for (const each of refused)
+    expect(each).toMatchObject({
       code: 'forbidden',
       message: expect.stringContaining('PersistentChatPolicy'),
     });

@@ -23,6 +23,8 @@ export interface RoomsParts {
   wall: Wall;
   entering: Entering;
   countUnread: CountUnread;
+  /** Whether compliance holds anything of a room. Rejects while that is not known. */
+  isHeld(room: string): Promise<boolean>;
   /** In the transaction that changes something. */
   tell(client: PoolClient, notice: AccessNotice & { room: string }): Promise<void>;
 }
@@ -184,20 +186,17 @@ export function createRooms(parts: RoomsParts): Rooms {
     async deleteRoom(caller, key) {
       requireAdmin(caller, 'delete rooms; a manager can disable this one');
       const before = await access.standing(caller, key);
+      if (await parts.isHeld(before.room.id)) throw held(before.room.name);
       const stored = await database.transaction(async (client) => {
         const lock = (await journal.lockRooms(client, [before.room.id])).get(before.room.id);
         if (lock === undefined) throw noSuchRoom(key);
         const { room } = await access.confirm(client, caller, before, lock);
-        if (lock.legalHold)
-          throw new ChatError(
-            'forbidden',
-            `the room ${JSON.stringify(room.name)} is held for legal reasons: end the hold before`,
-          );
+        if (lock.legalHold) throw held(room.name);
         const events = await journal.append(client, lock, [
           configured('room-deleted', caller, room.name, {}),
         ]);
+        // Sessions hear of it by the event; told of their access alone they would take it for a removal.
         await store.deleteRoom(client, lock.id);
-        await tell(client, { room: lock.id });
         return events;
       });
       journal.committed(stored);
@@ -242,6 +241,12 @@ const noSuchCategory = (category: string): ChatError =>
   new ChatError(
     'not-found',
     `category: there is no category ${JSON.stringify(category.slice(0, 100))} that you may know of`,
+  );
+
+const held = (name: string): ChatError =>
+  new ChatError(
+    'forbidden',
+    `the room ${JSON.stringify(name)} is held for legal reasons: it can be deleted when the hold has ended`,
   );
 
 /** For `catch`: the category was deleted while a room was made in it. */
