@@ -22,12 +22,17 @@ const micro: Record<string, { file: string; bar?: string }> = {
   push: { file: 'packages/topology/bench/push.ts', bar: '< 500 ms in 50 replicas' },
   presence: { file: 'services/frontend/bench/presence.ts', bar: '10,000 NOTIFY/s' },
   'take-over': { file: 'services/frontend/bench/take-over.ts', bar: '< 500 ms CPU' },
+  'chat-posts': { file: 'services/persistent-chat/bench/posts.ts', bar: '5,000/s, 0.15×' },
+  'chat-history': { file: 'services/persistent-chat/bench/history.ts', bar: '< 50 ms' },
 };
 
 interface Figure {
   name: string;
   perSecond?: number;
   milliseconds?: number;
+  /** What it is compared with, in the same run. */
+  baseline?: string;
+  ratio?: number;
 }
 
 async function runMicro(name: string): Promise<Row[]> {
@@ -35,9 +40,11 @@ async function runMicro(name: string): Promise<Row[]> {
   const { run } = (await import(join(root, file))) as {
     run(): Promise<Figure | Figure[]>;
   };
-  return [await run()].flat().map(({ name: what, perSecond, milliseconds }, index) => ({
+  return [await run()].flat().map(({ name: what, perSecond, milliseconds, baseline, ratio }, index) => ({
     what: `${name}: ${what}`,
     measured: perSecond === undefined ? `${(milliseconds ?? 0).toFixed(1)} ms` : `${number(perSecond)}/s`,
+    ...(baseline !== undefined && { baseline }),
+    ...(ratio !== undefined && { ratio: `${ratio.toFixed(2)}×` }),
     ...(index === 0 && bar !== undefined ? { bar } : {}),
   }));
 }

@@ -39,7 +39,8 @@ export function toPost(row: PostRow): Post {
     body,
     ...(thread !== null && { thread }),
     mentions,
-    files,
+    // Nothing of a deleted post is shown; the files themselves are kept with it.
+    files: deletedAt === null ? files : [],
     ...(editedAt !== null && { editedAt: editedAt.toISOString() }),
     ...(deletedAt !== null && { deletedAt: deletedAt.toISOString() }),
     reactions: reactions ?? [],

@@ -9,7 +9,7 @@ import { byOf } from './by.ts';
 import { POST_WITH_REACTIONS, toPost } from './post-rows.ts';
 
 export interface SearchParts {
-  database: Pick<Database, 'use'>;
+  database: Pick<Database, 'transaction'>;
   access: Pick<Access, 'standing'>;
   /** As whom a user is found in access lists. */
   principalsOf(user: string): readonly string[];
@@ -20,6 +20,8 @@ const MAX_ROOMS = 100;
 const DEFAULT_RESULTS = 100;
 /** Pages that are looked through when much of what was found may not be read. */
 const MAX_PAGES = 10;
+const SEARCH_SECONDS = 10;
+const QUERY_CANCELED = '57014';
 
 /** What may hold results: more than the caller may read, but not much more. */
 const CANDIDATE_ROOMS = (principals: string) => `
@@ -41,9 +43,7 @@ export async function search(
   if (rooms?.length === 0) return [];
   const found: Post[] = [];
   for (let page = 0; page < MAX_PAGES && found.length < limit; page++) {
-    const posts = await parts.database.use((client) =>
-      select(client, parts, caller, { ...query, rooms, limit, page }),
-    );
+    const posts = await selectInTime(parts, caller, { ...query, rooms, limit, page });
     found.push(...(await readablePosts(parts.access, caller, posts)));
     if (posts.length < limit) break;
   }
@@ -87,6 +87,22 @@ interface PageQuery extends Omit<SearchQuery, 'rooms'> {
   rooms: readonly string[] | undefined;
   limit: number;
   page: number;
+}
+
+async function selectInTime(parts: SearchParts, caller: Caller, query: PageQuery): Promise<Post[]> {
+  try {
+    return await parts.database.transaction(async (client) => {
+      await client.query("SELECT set_config('statement_timeout', $1, true)", [`${SEARCH_SECONDS}s`]);
+      return select(client, parts, caller, query);
+    });
+  } catch (error) {
+    if ((error as { code?: string }).code !== QUERY_CANCELED) throw error;
+    throw new ChatError(
+      'limit',
+      'this search takes too long: name rooms, a person or a time',
+      SEARCH_SECONDS,
+    );
+  }
 }
 
 async function select(

@@ -81,7 +81,7 @@ export function createHub(parts: HubParts): Hub {
         if (next === 'check') await removeWhoMayNot();
         else for (const part of upToEachChange(next)) await tell(part);
       } catch (error) {
-        log.error({ err: error, room }, 'a room could not be told what happened in it');
+        if (!closed) log.error({ err: error, room }, 'a room could not be told what happened in it');
       }
     }
     working = false;

@@ -5,6 +5,8 @@ import type { Caller, Participant, RoomListener } from '../chat.ts';
 
 /** Events that a session that is busy may have before it. */
 export const MAX_WAITING = 1_000;
+/** Of these most are part of what it is given when it joins. */
+const MAX_WAITING_TO_JOIN = 20_000;
 
 type Told = { events: readonly ChatEvent[] } | { roster: readonly Participant[] | undefined };
 
@@ -40,7 +42,8 @@ export function createSession({ caller, member, listener, onFailed, log }: Sessi
   function push(told: Told): void {
     waiting.push(told);
     count += 'events' in told ? told.events.length : 1;
-    if (count > MAX_WAITING) onFailed(session, 'lagging');
+    const limit = state === 'pending' ? MAX_WAITING_TO_JOIN : MAX_WAITING;
+    if (count > limit) onFailed(session, 'lagging');
   }
 
   function tell(told: Told): void {
@@ -95,6 +98,8 @@ export function createSession({ caller, member, listener, onFailed, log }: Sessi
     giveRoster: (roster) => take({ roster }),
     start(seq) {
       after = seq;
+      waiting = waiting.filter((told) => !('events' in told) || (told.events.at(-1)?.seq ?? 0) > seq);
+      count = waiting.reduce((sum, told) => sum + ('events' in told ? told.events.length : 1), 0);
       if (state === 'pending') free();
     },
     end(why) {
