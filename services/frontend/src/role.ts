@@ -37,7 +37,7 @@ import { createRoutes } from './routes.ts';
 import { createBegun } from './signaling/begun.ts';
 import { createBusyClients } from './signaling/busy-clients.ts';
 import { createDispatch } from './signaling/dispatch.ts';
-import { malformedAs, survive, withoutAnswer } from './signaling/failures.ts';
+import { malformedAs, retryAfter, survive, withoutAnswer } from './signaling/failures.ts';
 import { createFlows } from './signaling/flows.ts';
 import { closed, podOf } from './signaling/frames.ts';
 import { createInbound } from './signaling/inbound.ts';
@@ -284,6 +284,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     isDraining: (name) => members.get(name)?.state === 'draining',
     speaker: remoteFlows.speaker,
     withoutCredentials: (request) => withoutCredentials(request, directory.isLocalDomain),
+    retryAfter,
     telemetry,
   });
 

@@ -21,13 +21,13 @@ import { createPrincipals } from './access/principals.ts';
 import { createWall } from './access/wall.ts';
 import { createCategories } from './categories/categories.ts';
 import { selectPolicies } from './categories/policies.ts';
-import { type Caller, type Chat, ChatError } from './chat.ts';
+import type { Chat } from './chat.ts';
 import { createCompliance } from './compliance/compliance.ts';
 import { complianceMigrations } from './compliance/migrations.ts';
 import type { PersistentChatConfig } from './config.ts';
 import { createDatabase, type Database } from './database/database.ts';
 import { migrations } from './database/migrations.ts';
-import { createFilesOfPod } from './files/create-files.ts';
+import { createFileCheck, createFilesOfPod } from './files/create-files.ts';
 import { createJournal } from './journal/journal.ts';
 import { createMessages } from './messages/messages.ts';
 import { createEntering } from './rooms/entering.ts';
@@ -107,7 +107,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     domain,
     isComplianceThere: compliance.healthy,
     heldIn: compliance.heldIn,
-    checkFiles,
+    checkFiles: createFileCheck(database),
     onBatch(posts, seconds) {
       telemetry.posts.inc(posts);
       telemetry.batchSeconds.observe(seconds);
@@ -122,17 +122,10 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     standing: access.standing,
     noteFile: messages.noteFile,
     limits,
+    heldIn: compliance.heldIn,
     metrics,
     log,
   });
-
-  async function checkFiles(caller: Caller, room: string, ids: readonly string[]): Promise<void> {
-    const wanted = new Set(ids);
-    const found = await files.list(caller, room, { ids: [...wanted] });
-    for (const { id } of found) wanted.delete(id);
-    if (wanted.size > 0)
-      throw new ChatError('invalid', `files: ${[...wanted].join(', ')} are no files of this room`);
-  }
 
   const { countUnread } = messages;
   const { tell } = notices;
@@ -178,7 +171,9 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     async drain(draining) {
       await announceDrain(members, draining);
       draining.count(() => ({ sessions: sessions.counts().sessions, streams: web?.streams ?? 0 }));
-      await Promise.all([sip.drain(), sessions.drain(), web?.drain(draining)]);
+      // First, for who is told to come back would come back to this pod.
+      await sip.drain();
+      await Promise.all([sessions.drain(), web?.drain(draining)]);
       await draining.idle();
     },
     async stop() {

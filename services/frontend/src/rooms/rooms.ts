@@ -1,7 +1,6 @@
 import type { Flow, SipRequest, SipResponse, TransactionFailure, TransactionLayer } from '@linchpin/sip';
 import { preference } from '@linchpin/topology';
 import { Refused } from '../refused.ts';
-import { retryAfter } from '../signaling/failures.ts';
 import type { ServedCall } from '../signaling/served-call.ts';
 import type { Telemetry } from '../telemetry.ts';
 
@@ -14,6 +13,8 @@ export interface RoomsParts {
   /** The way to such a pod in the name of a proven sender. */
   speaker(pod: string, identity: string): Flow;
   withoutCredentials(request: SipRequest): SipRequest;
+  /** The header for who may come again soon. */
+  retryAfter(): [name: string, value: string][];
   telemetry: Pick<Telemetry, 'response' | 'message'>;
 }
 
@@ -39,7 +40,7 @@ interface Asked {
 const MOST_TRIALS = 2;
 
 export function createRooms(parts: RoomsParts): Rooms {
-  const { layer, pods, isUp, isDraining, speaker, withoutCredentials, telemetry } = parts;
+  const { layer, pods, isUp, isDraining, speaker, withoutCredentials, retryAfter, telemetry } = parts;
   const waiting = new Set<Asked>();
 
   /** Each room has its pod as long as that is there: it then also tells the room's members. */
@@ -65,6 +66,9 @@ export function createRooms(parts: RoomsParts): Rooms {
       },
     });
   }
+
+  const unserved = (): Refused =>
+    new Refused(503, 'Persistent Chat cannot be reached right now', 'no-chat', retryAfter());
 
   function answered(asked: Asked, response: SipResponse): void {
     const { transaction, request } = asked.call;
@@ -108,6 +112,3 @@ export function createRooms(parts: RoomsParts): Rooms {
     },
   };
 }
-
-const unserved = (): Refused =>
-  new Refused(503, 'Persistent Chat cannot be reached right now', 'no-chat', retryAfter());
