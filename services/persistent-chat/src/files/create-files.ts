@@ -11,12 +11,13 @@ import { createS3Storage } from './s3.ts';
 import { createScan } from './scan.ts';
 import { createStaging } from './staging.ts';
 import { notOfRoom } from './store.ts';
-import { createSweeper, type Sweeper } from './sweeper.ts';
+import { createSweeper, type Sweeper, type SweeperParts } from './sweeper.ts';
 import { createFilesTelemetry } from './telemetry.ts';
 
 export interface FilesPartsOfPod extends Pick<FilesParts, 'database' | 'standing' | 'noteFile' | 'log'> {
   config: Pick<PersistentChatConfig, 'files' | 'dataDir'>;
   limits(): Pick<PersistentChatConfigurationSpec, 'maxFileKilobytes' | 'blockedFileTypes'>;
+  heldIn?: SweeperParts['heldIn'];
   metrics: Registry;
   log: Logger;
 }
@@ -25,7 +26,7 @@ export interface FilesPartsOfPod extends Pick<FilesParts, 'database' | 'standing
 const KILOBYTE = 1000;
 
 export function createFilesOfPod(parts: FilesPartsOfPod): { files: Files; sweeper: Sweeper } {
-  const { config, database, standing, noteFile, limits, metrics, log } = parts;
+  const { config, database, standing, noteFile, limits, heldIn, metrics, log } = parts;
   const { s3, scan, uploads, keepUnusedHours, directory = join(config.dataDir, 'files') } = config.files;
   const telemetry = createFilesTelemetry(metrics);
   const staging = createStaging(directory);
@@ -45,7 +46,11 @@ export function createFilesOfPod(parts: FilesPartsOfPod): { files: Files; sweepe
     telemetry,
     log,
   });
-  return { files, sweeper: createSweeper({ database, staging, storage, keepUnusedHours, telemetry, log }) };
+  const sweeper = createSweeper({
+    ...{ database, staging, storage, keepUnusedHours, telemetry, log },
+    ...(heldIn && { heldIn }),
+  });
+  return { files, sweeper };
 }
 
 /** For posts that name files: rejects where one of them is not of the room (its id). */

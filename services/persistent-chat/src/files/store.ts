@@ -97,7 +97,7 @@ export async function selectNewest(
 export async function notOfRoom(client: PoolClient, room: string, ids: readonly string[]): Promise<string[]> {
   const { rows } = await client.query(
     `SELECT asked.id FROM unnest($2::uuid[]) AS asked (id)
-     WHERE NOT EXISTS (SELECT FROM files WHERE files.id = asked.id AND room = $1 AND ready)`,
+     WHERE NOT EXISTS (SELECT FROM files WHERE files.id = asked.id AND room = $1 AND ${VISIBLE})`,
     [room, ids],
   );
   return rows.map(({ id }) => id);
@@ -110,6 +110,27 @@ export async function deleteAbandoned(client: PoolClient, hours: number): Promis
     [hours],
   );
   return rowCount ?? 0;
+}
+
+/** Files that no post names, in rooms whose category does not keep anything for so long. */
+export async function selectExpired(client: PoolClient): Promise<{ id: string; room: string; by: string }[]> {
+  const { rows } = await client.query(
+    `SELECT files.id, files.room, files.uploaded_by AS by
+     FROM files JOIN rooms ON rooms.id = files.room JOIN categories ON categories.id = rooms.category
+     WHERE ready AND NOT rooms.legal_hold AND files.at < now() - make_interval(days => categories.retention_days)
+       AND NOT EXISTS (SELECT FROM posts WHERE ${NAMING})
+     ORDER BY files.room LIMIT 10000`,
+  );
+  return rows;
+}
+
+/** Those whose room was not put under a legal hold meanwhile. */
+export async function deleteFiles(client: PoolClient, ids: readonly string[]): Promise<void> {
+  await client.query(
+    `DELETE FROM files WHERE id = ANY($1::uuid[])
+       AND NOT EXISTS (SELECT FROM rooms WHERE rooms.id = files.room AND rooms.legal_hold)`,
+    [ids],
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Logger } from '@linchpin/host';
 import type { FilesParts } from './files.ts';
 import type { Staging } from './staging.ts';
 import type { FileStorage } from './storage.ts';
-import { deleteAbandoned, takeUnused } from './store.ts';
+import { deleteAbandoned, deleteFiles, selectExpired, takeUnused } from './store.ts';
 import type { FilesTelemetry } from './telemetry.ts';
 
 export interface SweeperParts {
@@ -11,6 +11,8 @@ export interface SweeperParts {
   staging: Staging;
   storage: FileStorage;
   keepUnusedHours: number;
+  /** What legal holds keep in a room: all of it, or what these people (in lower case) have put there. Rejects while nobody knows. */
+  heldIn?(room: string): Promise<{ all: boolean; subjects: readonly string[] }>;
   telemetry: FilesTelemetry;
   log: Logger;
 }
@@ -26,7 +28,7 @@ const EVERY_MS = 600_000;
 const MOST_AT_ONCE = 1000;
 
 export function createSweeper(parts: SweeperParts): Sweeper {
-  const { database, staging, storage, keepUnusedHours, telemetry, log } = parts;
+  const { database, staging, storage, keepUnusedHours, heldIn, telemetry, log } = parts;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
@@ -38,9 +40,21 @@ export function createSweeper(parts: SweeperParts): Sweeper {
       return sha256 !== undefined;
     });
 
+  /** Those that posts name go with the posts. */
+  async function removeExpired(): Promise<void> {
+    const expired = await database.use(selectExpired);
+    for (const [room, files] of Map.groupBy(expired, ({ room }) => room)) {
+      const held = (await heldIn?.(room)) ?? { all: false, subjects: [] };
+      const free = held.all ? [] : files.filter(({ by }) => !held.subjects.includes(by.toLowerCase()));
+      const ids = free.map(({ id }) => id);
+      if (ids.length > 0) await database.use((client) => deleteFiles(client, ids));
+    }
+  }
+
   async function sweep(): Promise<number> {
     await staging.sweep(keepUnusedHours * 3_600_000);
     await database.use((client) => deleteAbandoned(client, keepUnusedHours));
+    await removeExpired();
     let removed = 0;
     while (removed < MOST_AT_ONCE && !stopped && (await removeOne())) removed++;
     telemetry.removed.inc(removed);

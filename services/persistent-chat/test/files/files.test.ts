@@ -31,6 +31,7 @@ let rig: WebRig;
 let sweeper: Sweeper;
 let directory: string;
 let room: string;
+let held: { all: boolean; subjects: string[] };
 /** Rights are taken away here. */
 let rights: { mayRead: boolean; mayUpload: boolean };
 
@@ -68,6 +69,7 @@ afterEach(() => rig.close());
 
 async function start(files: Record<string, unknown> = {}): Promise<void> {
   rights = { mayRead: true, mayUpload: true };
+  held = { all: false, subjects: [] };
   rig = await createWebRig({
     files(chat, dir) {
       directory = join(dir, 'files');
@@ -77,6 +79,7 @@ async function start(files: Record<string, unknown> = {}): Promise<void> {
         standing: async (caller, ref) => ({ room: await chat.room(caller, ref), ...rights }),
         noteFile: chat.noteFile,
         limits: () => limits,
+        heldIn: async () => held,
         metrics: new Registry(),
         log,
       });
@@ -113,6 +116,14 @@ const contents = async (): Promise<string[]> =>
   (await readdir(join(directory, 'blobs'), { recursive: true, withFileTypes: true }).catch(() => []))
     .filter((entry) => entry.isFile())
     .map(({ name }) => name);
+
+/** Writes into the table what a post would. */
+const postNaming = async (seq: number, files: string[], author = alice) => {
+  await pool.query(
+    "INSERT INTO posts (room, seq, author, at, client_id, body, files) VALUES ($1, $2::bigint, $3, now(), $2::bigint::text, '', $4)",
+    [room, seq, author, files],
+  );
+};
 
 test('A file is kept, listed, and given back as it was', async () => {
   const bytes = randomBytes(90_000);
@@ -278,6 +289,30 @@ test('What nothing refers to is removed when its time is over, and nothing else'
   expect((await rig.as('alice', again.headers.location ?? '')).text).toBe('to be removed');
 });
 
+test('Files that no post names go when their category keeps nothing for so long, but for what a legal hold keeps', async () => {
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) ids.push((await upload(`${i}.txt`, String(i))).json.id);
+  const left = async () =>
+    (await pool.query('SELECT id FROM files WHERE room = $1', [room])).rows.map(({ id }) => id).sort();
+  await pool.query(
+    'UPDATE categories SET retention_days = 30 WHERE id = (SELECT category FROM rooms WHERE id = $1)',
+    [room],
+  );
+  await postNaming(1, [ids[0] as string]);
+  await pool.query("UPDATE files SET at = at - interval '31 days' WHERE id = ANY($1)", [ids]);
+  await pool.query("UPDATE files SET uploaded_by = 'Bob@contoso.lab' WHERE id = $1", [ids[1]]);
+  await pool.query('UPDATE rooms SET legal_hold = true WHERE id = $1', [room]);
+  await sweeper.sweep();
+  expect(await left()).toEqual([...ids].sort());
+  await pool.query('UPDATE rooms SET legal_hold = false WHERE id = $1', [room]);
+  held = { all: false, subjects: ['bob@contoso.lab'] };
+  await sweeper.sweep();
+  expect(await left()).toEqual(ids.slice(0, 2).sort());
+  held = { all: false, subjects: [] };
+  await sweeper.sweep();
+  expect(await left()).toEqual([ids[0]]);
+});
+
 test('Files come in pages, the newest first', async () => {
   const ids: string[] = [];
   for (let i = 0; i < 5; i++) ids.unshift((await upload(`${i}.txt`, String(i))).json.id);
@@ -296,14 +331,6 @@ test('A post may name files of its room only', async () => {
   const other = await newRoom(rig.chat, `other ${randomUUID()}`);
   await expect(check({ name: alice }, other, [file.id])).rejects.toMatchObject({ code: 'invalid' });
 });
-
-/** Writes into the table what a post would. */
-const postNaming = async (seq: number, files: string[], author = alice) => {
-  await pool.query(
-    "INSERT INTO posts (room, seq, author, at, client_id, body, files) VALUES ($1, $2::bigint, $3, now(), $2::bigint::text, '', $4)",
-    [room, seq, author, files],
-  );
-};
 
 test('Who deletes a post takes its files back, unless another post names them', async () => {
   const [one, two] = [(await upload('1.txt', '1')).json.id, (await upload('2.txt', '2')).json.id];
