@@ -26,7 +26,6 @@ export interface NoticesParts {
 export function createNotices({ options, replica, log }: NoticesParts): Notices {
   const listeners = new Set<(notice: AccessNotice) => void>();
   let client: Client | undefined;
-  let heardBefore = false;
   let timer: NodeJS.Timeout | undefined;
   let turn: Promise<void> = Promise.resolve();
   let stopped = false;
@@ -69,8 +68,7 @@ export function createNotices({ options, replica, log }: NoticesParts): Notices 
     }
     client = opened;
     // Nobody knows what was said while nobody listened.
-    if (heardBefore) told({});
-    heardBefore = true;
+    told({});
   }
 
   async function look(): Promise<void> {
