@@ -1,5 +1,5 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
-import type { Anchor, ChainReport, Hold, StatusReply } from '@linchpin/proto/chat/v1/compliance';
+import type { Anchor, ChainReport, ExportOrder, Hold, StatusReply } from '@linchpin/proto/chat/v1/compliance';
 import { CliError, EXIT } from '../cli-error.ts';
 import { principal } from '../management/chat-settings.ts';
 import { domainOf, withCms } from '../management/cms.ts';
@@ -84,6 +84,8 @@ export async function query({ site, pod }: ComplianceTarget, options: QueryOptio
 export interface ExportOptions {
   room?: string | undefined;
   user?: string | undefined;
+  /** The id of an order that another administrator has approved. */
+  order?: string | undefined;
   /** The archive: a file that is not there yet. */
   to: string;
   reason: string;
@@ -92,12 +94,9 @@ export interface ExportOptions {
 /** Resolves with the archive's bytes; a file that is there is whole. */
 export async function exportArchive(
   { site, pod }: ComplianceTarget,
-  { room, user, to, reason }: ExportOptions,
+  { room, user, order, to, reason }: ExportOptions,
 ): Promise<number> {
-  const name = await userOf(site, user);
-  if ((room === undefined) === (name === undefined))
-    throw new CliError('Of what? Give --room or --user.', EXIT.usage);
-  const of = room === undefined ? { user: name as string } : { room };
+  const of = order === undefined ? await wanted(site, room, user) : { order };
   const draft = `${to}.new`;
   const file = await open(draft, 'w', 0o600).catch((cause: Error) => {
     throw new CliError(`Cannot write ${to}: ${cause.message}`, EXIT.usage, { cause });
@@ -120,6 +119,32 @@ export async function exportArchive(
   }
   return bytes;
 }
+
+async function wanted(
+  site: Site,
+  room: string | undefined,
+  user: string | undefined,
+): Promise<{ room: string } | { user: string }> {
+  const name = await userOf(site, user);
+  if (room !== undefined && name === undefined) return { room };
+  if (room === undefined && name !== undefined) return { user: name };
+  throw new CliError('Of what? Give --room or --user.', EXIT.usage);
+}
+
+/** Asks for an export where the configuration says that another administrator has to approve it. */
+export async function orderExport(
+  { site, pod }: ComplianceTarget,
+  { room, user, reason }: Pick<ExportOptions, 'room' | 'user' | 'reason'>,
+): Promise<ExportOrder> {
+  const of = await wanted(site, room, user);
+  return withCompliance(site, pod, (compliance) => compliance.order(of, reason));
+}
+
+export const orders = ({ site, pod }: ComplianceTarget): Promise<ExportOrder[]> =>
+  withCompliance(site, pod, (compliance) => compliance.orders());
+
+export const approve = ({ site, pod }: ComplianceTarget, id: string): Promise<ExportOrder> =>
+  withCompliance(site, pod, (compliance) => compliance.approve(id));
 
 export const holds = ({ site, pod }: ComplianceTarget, withReleased: boolean): Promise<Hold[]> =>
   withCompliance(site, pod, (compliance) => compliance.holds(withReleased));

@@ -3,6 +3,7 @@ import {
   type ChainReport,
   ComplianceClient,
   type ExportChunk,
+  type ExportOrder,
   type Hold,
   type StatusReply,
   type StoredEvent,
@@ -35,12 +36,16 @@ export interface Compliance {
     onReport: (report: ChainReport) => void,
   ): Promise<void>;
   query(options: QueryOptions): Promise<StoredEvent[]>;
-  /** A tar archive in pieces. */
+  /** A tar archive in pieces; `order`: the id of one that was approved, which says what of. */
   export(
-    of: { room: string } | { user: string },
+    of: { room: string } | { user: string } | { order: string },
     reason: string,
     onChunk: (data: Buffer) => Promise<void>,
   ): Promise<void>;
+  /** Asks for an export that another administrator has to approve. */
+  order(of: { room: string } | { user: string }, reason: string): Promise<ExportOrder>;
+  orders(): Promise<ExportOrder[]>;
+  approve(id: string): Promise<ExportOrder>;
   holds(withReleased: boolean): Promise<Hold[]>;
   placeHold(name: string, scope: string, subject: string): Promise<Hold>;
   releaseHold(id: string, reason: string): Promise<Hold>;
@@ -80,10 +85,14 @@ const complianceOf = (client: ComplianceClient, site: Site): Compliance => ({
   },
   export: (of, reason, onChunk) =>
     drain<ExportChunk>(
-      client.export({ room: '', user: '', ...of, reason }),
+      client.export({ room: '', user: '', order: '', ...of, reason }),
       ({ data }) => onChunk(data),
       site,
     ),
+  order: (of, reason) =>
+    ask(client.requestExport.bind(client), { room: '', user: '', order: '', ...of, reason }, site),
+  orders: async () => (await ask(client.listExportRequests.bind(client), {}, site)).orders,
+  approve: (id) => ask(client.approveExport.bind(client), { id }, site),
   holds: async (withReleased) => (await ask(client.listHolds.bind(client), { withReleased }, site)).holds,
   placeHold: (name, scope, subject) => ask(client.placeHold.bind(client), { name, scope, subject }, site),
   releaseHold: (id, reason) => ask(client.releaseHold.bind(client), { id, reason }, site),

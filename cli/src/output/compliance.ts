@@ -1,4 +1,4 @@
-import type { Hold, StatusReply } from '@linchpin/proto/chat/v1/compliance';
+import type { ExportOrder, Hold, StatusReply } from '@linchpin/proto/chat/v1/compliance';
 import type { ChainLine, FoundEvent } from '../commands/compliance.ts';
 import { harmless } from './harmless.ts';
 import { table } from './table.ts';
@@ -33,6 +33,19 @@ export const holdTable = (holds: readonly Hold[]): string =>
       since,
       placedBy,
       releasedAt === '' ? '-' : `${releasedAt} by ${releasedBy}`,
+    ]),
+  );
+
+export const orderTable = (orders: readonly ExportOrder[]): string =>
+  table(
+    ['ID', 'OF', 'REASON', 'ASKED BY', 'ASKED AT', 'APPROVED'],
+    orders.map(({ id, room, user, reason, askedBy, askedAt, approvedBy, approvedAt }) => [
+      id,
+      room || user,
+      reason,
+      askedBy,
+      askedAt,
+      approvedBy === '' ? '-' : `${approvedAt} by ${approvedBy}`,
     ]),
   );
 

@@ -20,6 +20,7 @@ interface QueryOption extends ComplianceOption {
 interface ExportOption extends ComplianceOption {
   room?: string;
   user?: string;
+  order?: string;
   to: string;
 }
 
@@ -48,6 +49,7 @@ export function addComplianceCommands(program: Command, terminal: Terminal): voi
   addVerify(group, terminal);
   addQuery(group, terminal);
   addExport(group.command('export'), terminal);
+  addOrders(group, terminal);
   addHolds(group, terminal);
   const others = program.command('export').description('write what is kept into a file');
   addExport(others.command('compliance'), terminal);
@@ -116,12 +118,44 @@ function addExport(command: Command, terminal: Terminal): void {
     .description('everything of a room or of a user as a tar archive, with a manifest of hashes')
     .option('--room <room>', 'of this room or category')
     .option('--user <user>', 'of this user, in all rooms')
+    .option('--order <id>', 'what this order says, which another administrator has approved')
     .requiredOption('--to <file>', 'the archive')
     .action(async (options: ExportOption) => {
       const { exportArchive } = await commands();
-      const { room, user, to, reason = '' } = options;
-      const bytes = await exportArchive(await targetOf(options), { room, user, to, reason });
+      const { room, user, order, to, reason = '' } = options;
+      const bytes = await exportArchive(await targetOf(options), { room, user, order, to, reason });
       await print(terminal, options, { file: to, bytes }, () => `${to}: ${bytes} bytes`);
+    });
+}
+
+/** Where an export takes two administrators. */
+function addOrders(group: Command, terminal: Terminal): void {
+  withReason(group.command('order'))
+    .description('ask for an export that another administrator has to approve')
+    .option('--room <room>', 'of this room or category')
+    .option('--user <user>', 'of this user, in all rooms')
+    .action(async (options: ExportOption) => {
+      const { orderExport } = await commands();
+      const { orderTable } = await output();
+      const { room, user, reason = '' } = options;
+      const order = await orderExport(await targetOf(options), { room, user, reason });
+      await print(terminal, options, order, () => orderTable([order]));
+    });
+  withPod(group.command('orders'))
+    .description('exports that were asked for in the last thirty days')
+    .action(async (options: ComplianceOption) => {
+      const { orders } = await commands();
+      const { orderTable } = await output();
+      const found = await orders(await targetOf(options));
+      await print(terminal, options, found, () => orderTable(found));
+    });
+  withPod(group.command('approve <id>'))
+    .description('approve an export that another administrator has asked for; it is good for a day')
+    .action(async (id: string, options: ComplianceOption) => {
+      const { approve } = await commands();
+      const { orderTable } = await output();
+      const order = await approve(await targetOf(options), id);
+      await print(terminal, options, order, () => orderTable([order]));
     });
 }
 

@@ -7,6 +7,8 @@ export type AuditAction =
   | 'verify'
   | 'export'
   | 'exported'
+  | 'request-export'
+  | 'approve-export'
   | 'place-hold'
   | 'release-hold'
   | 'list-holds'

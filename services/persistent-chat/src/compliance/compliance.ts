@@ -22,7 +22,7 @@ export interface ComplianceParts {
   nats: NatsLink;
   /** Of the compliance store, with `complianceMigrations`; started and stopped by the role. Undefined: none is configured. */
   database: Database | undefined;
-  config: Pick<ComplianceConfig, 'adapters' | 'maxLagSeconds'> | undefined;
+  config: Omit<ComplianceConfig, 'postgres'> | undefined;
   queue: QueueLimits;
   /** Minutes between two runs of an adapter (complianceIntervalMinutes). */
   interval(): number;
@@ -115,7 +115,12 @@ export function createCompliance(parts: ComplianceParts): Compliance {
       return all || (user === undefined ? subjects.length > 0 : subjects.includes(user.toLowerCase()));
     },
     heldIn: held,
-    handlers: createComplianceRpc({ database, administrator: parts.administrator, status }),
+    handlers: createComplianceRpc({
+      database,
+      fourEyes: config?.fourEyes ?? false,
+      administrator: parts.administrator,
+      status,
+    }),
     status,
     runAdapters: async () => runner?.runDue(),
     applyRetention: retain,

@@ -25,6 +25,8 @@ export const complianceConfig = z.strictObject({
     .array(adapterConfig)
     .default([])
     .refine(areApart, 'names and folders must differ from each other'),
+  /** An export that one administrator asks for has to be approved by another one, told apart by the names in their certificates. */
+  fourEyes: z.boolean().default(false),
   /** Seconds that the store may be behind before categories that require compliance take no posts. */
   maxLagSeconds: z.int().min(1).max(86_400).default(60),
 });

@@ -12,6 +12,7 @@ import type {
   ExportChunk,
   ExportRequest,
   Hold as HoldMessage,
+  ExportOrder as OrderMessage,
   QueryRequest,
   StatusReply,
   VerifyRequest,
@@ -20,7 +21,8 @@ import { ChatError, type ChatErrorCode } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import { audit } from './audit.ts';
 import { isScope } from './event.ts';
-import { exportArchive } from './export/export.ts';
+import { type ExportOrder, exportArchive } from './export/export.ts';
+import { approvedOrder, approveExport, listOrders, type Order, requestExport } from './export/orders.ts';
 import { type Hold, listHolds, placeHold, releaseHold } from './holds.ts';
 import { type ComplianceQuery, findScope, query } from './query.ts';
 import { type Anchor, type ChainReport, verifyAll, verifyScope } from './verify.ts';
@@ -28,6 +30,8 @@ import { type Anchor, type ChainReport, verifyAll, verifyScope } from './verify.
 export interface ComplianceRpcParts {
   /** Undefined: none is configured. */
   database: Database | undefined;
+  /** An export has to be approved by another administrator. */
+  fourEyes: boolean;
   /** Who asks, as the audit shall have it. */
   administrator(call: unknown): string;
   status(): Promise<StatusReply>;
@@ -57,12 +61,26 @@ export function createComplianceRpc(parts: ComplianceRpcParts): ComplianceHandle
     return pour(call, toReports([report]));
   }
 
-  const exportTo = (call: ServerWritableStream<ExportRequest, ExportChunk>): Promise<void> =>
-    pour(call, chunks(exportArchive(store(), who(call), call.request)));
+  async function exportTo(call: ServerWritableStream<ExportRequest, ExportChunk>): Promise<void> {
+    const wanted = await wantedExport(call.request, who(call));
+    return pour(call, chunks(exportArchive(store(), who(call), wanted)));
+  }
+
+  async function wantedExport(request: ExportRequest, by: string): Promise<ExportOrder> {
+    if (request.order !== '') return approvedOrder(store(), by, idOf('order', request.order));
+    if (parts.fourEyes)
+      throw new ChatError('conflict', 'another administrator has to approve an export: request it first');
+    return request;
+  }
 
   return {
     verify: answering(verify),
     export: answering(exportTo),
+    requestExport: unary(async (call) => toOrder(await requestExport(store(), who(call), call.request))),
+    approveExport: unary(async (call) =>
+      toOrder(await approveExport(store(), who(call), idOf('id', call.request.id))),
+    ),
+    listExportRequests: unary(async () => ({ orders: (await listOrders(store())).map(toOrder) })),
     query: unary(async (call) => {
       const { events, next = '' } = await query(store(), who(call), readQuery(call.request));
       return { events: events.map(({ event, hash }) => ({ event, hash })), next };
@@ -80,8 +98,7 @@ export function createComplianceRpc(parts: ComplianceRpcParts): ComplianceHandle
     }),
     releaseHold: unary(async (call) => {
       const { id, reason } = call.request;
-      if (!isScope(id)) throw invalid('id: must be the id of a hold');
-      const hold = await releaseHold(store(), who(call), id, reason);
+      const hold = await releaseHold(store(), who(call), idOf('id', id), reason);
       if (hold === undefined) throw new ChatError('not-found', `there is no hold ${id} that is not released`);
       return toHold(hold);
     }),
@@ -152,6 +169,11 @@ async function* chunks(archive: AsyncIterable<Buffer>): AsyncGenerator<ExportChu
       yield { data: bytes.subarray(at, at + CHUNK_BYTES) };
 }
 
+function idOf(field: string, text: string): string {
+  if (!isScope(text)) throw invalid(`${field}: must be an id`);
+  return text;
+}
+
 const invalid = (message: string): ChatError => new ChatError('invalid', message);
 
 function readAnchor({ scope, seq, hash }: { scope: string; seq: number; hash: Uint8Array }): Anchor {
@@ -175,6 +197,13 @@ function readTime(field: string, text: string): Date {
   if (Number.isNaN(time.getTime())) throw invalid(`${field}: must be a time as 2026-01-31T12:00:00Z`);
   return time;
 }
+
+const toOrder = (order: Order): OrderMessage => ({
+  ...order,
+  askedAt: order.askedAt.toISOString(),
+  approvedBy: order.approvedBy ?? '',
+  approvedAt: order.approvedAt?.toISOString() ?? '',
+});
 
 const toHold = (hold: Hold): HoldMessage => ({
   id: hold.id,

@@ -16,6 +16,7 @@ import { complianceMigrations } from '../../src/compliance/migrations.ts';
 import type { ScopePolicy } from '../../src/compliance/retention.ts';
 import { createDatabase, type Database } from '../../src/database/database.ts';
 import { ensureQueue } from '../../src/queue.ts';
+import { type AnyCall, administrator } from '../../src/rpc/caller.ts';
 
 const LIMITS = { replicas: 1, maxBytes: 64 * 1024 * 1024 } as const;
 
@@ -33,6 +34,7 @@ export interface PodOptions {
   maxLagSeconds?: number;
   policies?: ReadonlyMap<string, ScopePolicy>;
   intervalMinutes?: number;
+  fourEyes?: boolean;
   /** Without taking anything from the queue. */
   idle?: boolean;
 }
@@ -98,12 +100,16 @@ export async function createComplianceRig(): Promise<ComplianceRig> {
     const compliance = createCompliance({
       nats,
       database: store,
-      config: { adapters: options.adapters ?? [], maxLagSeconds: options.maxLagSeconds ?? 60 },
+      config: {
+        adapters: options.adapters ?? [],
+        maxLagSeconds: options.maxLagSeconds ?? 60,
+        fourEyes: options.fourEyes ?? false,
+      },
       queue: LIMITS,
       interval: () => options.intervalMinutes ?? 15,
       policies: async () => options.policies ?? new Map(),
       now: Date.now,
-      administrator: () => 'auditor',
+      administrator: (call) => administrator(call as AnyCall),
       metrics,
       health,
       log,

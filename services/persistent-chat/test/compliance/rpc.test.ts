@@ -9,7 +9,9 @@ import {
   ComplianceClient,
   ComplianceService,
   type ExportChunk,
+  type ExportOrder,
   type Hold,
+  type ListExportRequestsReply,
   type ListHoldsReply,
   type QueryReply,
   type StatusReply,
@@ -21,6 +23,7 @@ import {
   createComplianceRig,
   newScope,
   type Pod,
+  type PodOptions,
   post,
   posts,
   temporary,
@@ -37,18 +40,21 @@ beforeAll(async () => {
   rig = await createComplianceRig();
 });
 afterAll(() => rig.close());
-beforeEach(async () => {
-  client?.close();
-  await server?.stop(0);
-  await rig.reset();
-  scope = newScope();
-  pod = await rig.pod();
+async function serve(options: PodOptions = {}): Promise<void> {
+  pod = await rig.pod(options);
   const mtls = await rig.lab.mtls('persistent-chat');
   const log = createLog({ name: 'p', role: 'persistent-chat', level: 'silent' });
   server = createRpcServer({ address: '127.0.0.1', port: 0, mtls, health: createHealth(), log });
   server.addService(ComplianceService, { ...pod.compliance.handlers }, { allow: ['admin', 'cms'] });
   await server.listen();
-  client = await clientAs('admin');
+  client = await clientAs('admin', 'auditor');
+}
+beforeEach(async () => {
+  client?.close();
+  await server?.stop(0);
+  await rig.reset();
+  scope = newScope();
+  await serve();
   await rig.publish(scope, { ...post(scope, 1), kind: 'room-created', name: 'Sales', change: {} } as never);
   await rig.publish(scope, ...posts(scope, 2, 3000));
   await rig.stored(3000);
@@ -58,8 +64,13 @@ afterAll(async () => {
   await server.stop(0);
 });
 
-const clientAs = async (role: string): Promise<ComplianceClient> =>
-  createRpcClient(ComplianceClient, `127.0.0.1:${server.port}`, 'persistent-chat', await rig.lab.mtls(role));
+const clientAs = async (role: string, name = `${role}-0`): Promise<ComplianceClient> =>
+  createRpcClient(
+    ComplianceClient,
+    `127.0.0.1:${server.port}`,
+    'persistent-chat',
+    await rig.lab.mtls(role, name),
+  );
 
 type Methods = Record<
   string,
@@ -82,9 +93,9 @@ async function reports(request: object): Promise<ChainReport[]> {
   return all;
 }
 
-async function exportTo(request: object): Promise<string> {
+async function exportTo(request: object, by = client): Promise<string> {
   const file = `${temporary(rig.lab, 'rpc')}.tar`;
-  const call = client.export({ room: '', user: '', reason: '', ...request });
+  const call = by.export({ room: '', user: '', reason: '', order: '', ...request });
   const bytes = async function* () {
     for await (const chunk of call) yield (chunk as ExportChunk).data;
   };
@@ -145,8 +156,48 @@ describe('the gRPC service', () => {
     await expect(exportTo({ room: 'Sales' })).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
   });
 
+  test('exports with four eyes only what another administrator has approved', async () => {
+    client.close();
+    await server.stop(0);
+    await serve({ fourEyes: true });
+    const other = await clientAs('admin', 'colleague');
+    await expect(exportTo({ room: 'Sales' })).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    const request = { room: 'Sales', user: '', reason: 'case 11', order: '' };
+    const wanted = await ask<ExportOrder>('requestExport', request);
+    expect(wanted).toMatchObject({ room: 'Sales', askedBy: 'auditor', approvedBy: '' });
+    const order = { order: wanted.id };
+    await expect(exportTo(order)).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    await expect(ask('approveExport', { id: wanted.id })).rejects.toMatchObject({
+      code: status.PERMISSION_DENIED,
+    });
+    const approved = await ask<ExportOrder>('approveExport', { id: wanted.id }, other);
+    expect(approved.approvedBy).toBe('colleague');
+    expect(await ask<ListExportRequestsReply>('listExportRequests', {})).toEqual({ orders: [approved] });
+    await expect(exportTo(order, other)).rejects.toMatchObject({ code: status.NOT_FOUND });
+    const check = await verifyExport(await exportTo(order));
+    expect(check).toMatchObject({
+      problems: [],
+      events: 3000,
+      manifest: { by: 'auditor', reason: 'case 11' },
+    });
+    await rig.sql("UPDATE export_requests SET approved_at = approved_at - interval '25 hours'");
+    await expect(exportTo(order)).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    await expect(ask('requestExport', { ...request, reason: '' })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+    const audit = await rig.sql('SELECT by, action FROM audit ORDER BY id');
+    expect(audit.map(({ by, action }) => `${by} ${action}`)).toEqual([
+      'auditor request-export',
+      'auditor approve-export',
+      'colleague approve-export',
+      'auditor export',
+      'auditor exported',
+    ]);
+    other.close();
+  });
+
   test('stops an export that nobody reads any more', async () => {
-    const call = client.export({ room: 'Sales', user: '', reason: '' });
+    const call = client.export({ room: 'Sales', user: '', reason: '', order: '' });
     await new Promise((resolve) => call.once('data', resolve));
     call.on('error', () => {});
     call.cancel();

@@ -95,6 +95,32 @@ export interface ExportRequest {
   room: string;
   user: string;
   reason: string;
+  /** The id of an order that is approved, for Export: then it says what of, and room and user are left empty. */
+  order: string;
+}
+
+export interface ExportOrder {
+  id: string;
+  room: string;
+  user: string;
+  reason: string;
+  askedBy: string;
+  /** RFC 3339. */
+  askedAt: string;
+  /** Empty: nobody has yet. */
+  approvedBy: string;
+  approvedAt: string;
+}
+
+export interface ApproveExportRequest {
+  id: string;
+}
+
+export interface ListExportRequestsRequest {
+}
+
+export interface ListExportRequestsReply {
+  orders: ExportOrder[];
 }
 
 export interface ExportChunk {
@@ -817,7 +843,7 @@ export const StoredEvent: MessageFns<StoredEvent> = {
 };
 
 function createBaseExportRequest(): ExportRequest {
-  return { room: "", user: "", reason: "" };
+  return { room: "", user: "", reason: "", order: "" };
 }
 
 export const ExportRequest: MessageFns<ExportRequest> = {
@@ -830,6 +856,9 @@ export const ExportRequest: MessageFns<ExportRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(26).string(message.reason);
+    }
+    if (message.order !== "") {
+      writer.uint32(34).string(message.order);
     }
     return writer;
   },
@@ -871,6 +900,14 @@ export const ExportRequest: MessageFns<ExportRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.order = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -891,6 +928,299 @@ export const ExportRequest: MessageFns<ExportRequest> = {
     message.room = object.room ?? "";
     message.user = object.user ?? "";
     message.reason = object.reason ?? "";
+    message.order = object.order ?? "";
+    return message;
+  },
+};
+
+function createBaseExportOrder(): ExportOrder {
+  return { id: "", room: "", user: "", reason: "", askedBy: "", askedAt: "", approvedBy: "", approvedAt: "" };
+}
+
+export const ExportOrder: MessageFns<ExportOrder> = {
+  encode(message: ExportOrder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.room !== "") {
+      writer.uint32(18).string(message.room);
+    }
+    if (message.user !== "") {
+      writer.uint32(26).string(message.user);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.askedBy !== "") {
+      writer.uint32(42).string(message.askedBy);
+    }
+    if (message.askedAt !== "") {
+      writer.uint32(50).string(message.askedAt);
+    }
+    if (message.approvedBy !== "") {
+      writer.uint32(58).string(message.approvedBy);
+    }
+    if (message.approvedAt !== "") {
+      writer.uint32(66).string(message.approvedAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportOrder {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportOrder();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.room = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.askedBy = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.askedAt = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.approvedBy = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.approvedAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ExportOrder>, I>>(base?: I): ExportOrder {
+    return ExportOrder.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExportOrder>, I>>(object: I): ExportOrder {
+    const message = createBaseExportOrder();
+    message.id = object.id ?? "";
+    message.room = object.room ?? "";
+    message.user = object.user ?? "";
+    message.reason = object.reason ?? "";
+    message.askedBy = object.askedBy ?? "";
+    message.askedAt = object.askedAt ?? "";
+    message.approvedBy = object.approvedBy ?? "";
+    message.approvedAt = object.approvedAt ?? "";
+    return message;
+  },
+};
+
+function createBaseApproveExportRequest(): ApproveExportRequest {
+  return { id: "" };
+}
+
+export const ApproveExportRequest: MessageFns<ApproveExportRequest> = {
+  encode(message: ApproveExportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApproveExportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproveExportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ApproveExportRequest>, I>>(base?: I): ApproveExportRequest {
+    return ApproveExportRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ApproveExportRequest>, I>>(object: I): ApproveExportRequest {
+    const message = createBaseApproveExportRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseListExportRequestsRequest(): ListExportRequestsRequest {
+  return {};
+}
+
+export const ListExportRequestsRequest: MessageFns<ListExportRequestsRequest> = {
+  encode(_: ListExportRequestsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListExportRequestsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListExportRequestsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListExportRequestsRequest>, I>>(base?: I): ListExportRequestsRequest {
+    return ListExportRequestsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListExportRequestsRequest>, I>>(_: I): ListExportRequestsRequest {
+    const message = createBaseListExportRequestsRequest();
+    return message;
+  },
+};
+
+function createBaseListExportRequestsReply(): ListExportRequestsReply {
+  return { orders: [] };
+}
+
+export const ListExportRequestsReply: MessageFns<ListExportRequestsReply> = {
+  encode(message: ListExportRequestsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.orders) {
+      ExportOrder.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListExportRequestsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListExportRequestsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orders.push(ExportOrder.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListExportRequestsReply>, I>>(base?: I): ListExportRequestsReply {
+    return ListExportRequestsReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListExportRequestsReply>, I>>(object: I): ListExportRequestsReply {
+    const message = createBaseListExportRequestsReply();
+    message.orders = object.orders?.map((e) => ExportOrder.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1636,7 +1966,10 @@ export const ComplianceService = {
     responseSerialize: (value: QueryReply): Buffer => Buffer.from(QueryReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): QueryReply => QueryReply.decode(value),
   },
-  /** A tar archive in pieces; its last file is manifest.json. */
+  /**
+   * A tar archive in pieces; its last file is manifest.json. FAILED_PRECONDITION where it needs a request that another administrator
+   * has approved (`compliance.fourEyes`).
+   */
   export: {
     path: "/linchpin.chat.v1.Compliance/Export" as const,
     requestStream: false as const,
@@ -1645,6 +1978,37 @@ export const ComplianceService = {
     requestDeserialize: (value: Buffer): ExportRequest => ExportRequest.decode(value),
     responseSerialize: (value: ExportChunk): Buffer => Buffer.from(ExportChunk.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExportChunk => ExportChunk.decode(value),
+  },
+  requestExport: {
+    path: "/linchpin.chat.v1.Compliance/RequestExport" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExportRequest): Buffer => Buffer.from(ExportRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportRequest => ExportRequest.decode(value),
+    responseSerialize: (value: ExportOrder): Buffer => Buffer.from(ExportOrder.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportOrder => ExportOrder.decode(value),
+  },
+  /** By another administrator than has asked, who then has a day for it. */
+  approveExport: {
+    path: "/linchpin.chat.v1.Compliance/ApproveExport" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ApproveExportRequest): Buffer => Buffer.from(ApproveExportRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ApproveExportRequest => ApproveExportRequest.decode(value),
+    responseSerialize: (value: ExportOrder): Buffer => Buffer.from(ExportOrder.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportOrder => ExportOrder.decode(value),
+  },
+  /** Those of the last thirty days, the newest first. */
+  listExportRequests: {
+    path: "/linchpin.chat.v1.Compliance/ListExportRequests" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListExportRequestsRequest): Buffer =>
+      Buffer.from(ListExportRequestsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListExportRequestsRequest => ListExportRequestsRequest.decode(value),
+    responseSerialize: (value: ListExportRequestsReply): Buffer =>
+      Buffer.from(ListExportRequestsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListExportRequestsReply => ListExportRequestsReply.decode(value),
   },
   placeHold: {
     path: "/linchpin.chat.v1.Compliance/PlaceHold" as const,
@@ -1688,8 +2052,16 @@ export interface ComplianceServer extends UntypedServiceImplementation {
   /** One report for each chain. */
   verify: handleServerStreamingCall<VerifyRequest, ChainReport>;
   query: handleUnaryCall<QueryRequest, QueryReply>;
-  /** A tar archive in pieces; its last file is manifest.json. */
+  /**
+   * A tar archive in pieces; its last file is manifest.json. FAILED_PRECONDITION where it needs a request that another administrator
+   * has approved (`compliance.fourEyes`).
+   */
   export: handleServerStreamingCall<ExportRequest, ExportChunk>;
+  requestExport: handleUnaryCall<ExportRequest, ExportOrder>;
+  /** By another administrator than has asked, who then has a day for it. */
+  approveExport: handleUnaryCall<ApproveExportRequest, ExportOrder>;
+  /** Those of the last thirty days, the newest first. */
+  listExportRequests: handleUnaryCall<ListExportRequestsRequest, ListExportRequestsReply>;
   placeHold: handleUnaryCall<PlaceHoldRequest, Hold>;
   releaseHold: handleUnaryCall<ReleaseHoldRequest, Hold>;
   listHolds: handleUnaryCall<ListHoldsRequest, ListHoldsReply>;
@@ -1716,13 +2088,63 @@ export interface ComplianceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: QueryReply) => void,
   ): ClientUnaryCall;
-  /** A tar archive in pieces; its last file is manifest.json. */
+  /**
+   * A tar archive in pieces; its last file is manifest.json. FAILED_PRECONDITION where it needs a request that another administrator
+   * has approved (`compliance.fourEyes`).
+   */
   export(request: ExportRequest, options?: Partial<CallOptions>): ClientReadableStream<ExportChunk>;
   export(
     request: ExportRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ExportChunk>;
+  requestExport(
+    request: ExportRequest,
+    callback: (error: ServiceError | null, response: ExportOrder) => void,
+  ): ClientUnaryCall;
+  requestExport(
+    request: ExportRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExportOrder) => void,
+  ): ClientUnaryCall;
+  requestExport(
+    request: ExportRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExportOrder) => void,
+  ): ClientUnaryCall;
+  /** By another administrator than has asked, who then has a day for it. */
+  approveExport(
+    request: ApproveExportRequest,
+    callback: (error: ServiceError | null, response: ExportOrder) => void,
+  ): ClientUnaryCall;
+  approveExport(
+    request: ApproveExportRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExportOrder) => void,
+  ): ClientUnaryCall;
+  approveExport(
+    request: ApproveExportRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExportOrder) => void,
+  ): ClientUnaryCall;
+  /** Those of the last thirty days, the newest first. */
+  listExportRequests(
+    request: ListExportRequestsRequest,
+    callback: (error: ServiceError | null, response: ListExportRequestsReply) => void,
+  ): ClientUnaryCall;
+  listExportRequests(
+    request: ListExportRequestsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListExportRequestsReply) => void,
+  ): ClientUnaryCall;
+  listExportRequests(
+    request: ListExportRequestsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListExportRequestsReply) => void,
+  ): ClientUnaryCall;
   placeHold(request: PlaceHoldRequest, callback: (error: ServiceError | null, response: Hold) => void): ClientUnaryCall;
   placeHold(
     request: PlaceHoldRequest,
