@@ -144,6 +144,11 @@ describe('rooms', () => {
       code: 'conflict',
       message: 'name: there is a room "the one" already',
     });
+    await make({ name: '\u00dcbung caf\u00e9' });
+    for (const name of ['\u00fcbung CAF\u00c9', 'U\u0308bung  cafe\u0301 '])
+      expect(await refusal(other.createRoom(alice, { name, category: 'All' }))).toMatchObject({
+        code: 'conflict',
+      });
     const made = await Promise.allSettled(
       [chat, other, chat, other].map((each) => each.createRoom(alice, { name: 'Race', category: 'All' })),
     );
