@@ -138,10 +138,18 @@ function requestBody({ body, takesBytes }: Route, schemaOf: SchemaOf): Json {
 function answers({ status, answer, streams }: Route, schemaOf: SchemaOf): Json {
   if (streams)
     return Object.fromEntries(
-      streams.map(({ status, type, description }) => [
-        status,
-        { description, content: { [type]: { schema: type.startsWith('text/') ? { type: 'string' } : {} } } },
-      ]),
+      streams.map(({ status, type, description, events }) => {
+        const named = Object.entries(events ?? {}).map(([name, schema]) => [
+          name,
+          schemaOf(schema, 'output'),
+        ]);
+        const content = {
+          schema: events ? { type: 'string' } : {},
+          // OpenAPI 3.1 has no way to say what a stream consists of.
+          ...(events && { 'x-events': Object.fromEntries(named) }),
+        };
+        return [status, { description, content: { [type]: content } }];
+      }),
     );
   if (answer === undefined) return { [status]: { description: 'Done' } };
   return {

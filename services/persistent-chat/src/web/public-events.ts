@@ -1,13 +1,14 @@
 // What people are told of what happens in a room: less than compliance is. What a post said before, who reads and searches what,
 // and why something was purged, is not for everybody.
 import type { ChatEvent } from '@linchpin/proto/chat-events';
+import type { z } from 'zod';
 import type { Post } from '../chat.ts';
+import type { StreamEventName, streamEvents } from './event-schemas.ts';
 
-export interface PublicEvent {
-  /** The name of the Server-Sent Event. */
-  event: string;
-  data: Record<string, unknown>;
-}
+/** The name of a Server-Sent Event, and data as its schema says. */
+export type PublicEvent = {
+  [E in StreamEventName]: { event: E; data: z.input<(typeof streamEvents)[E]> };
+}[StreamEventName];
 
 /** As it is sent: the fields of a Server-Sent Event but for its id, which differs from stream to stream. */
 export interface Fields {
@@ -53,8 +54,9 @@ function publicEvent(event: ChatEvent): PublicEvent | undefined {
       return { event: 'reaction', data: { ...happened, post, reaction, set } };
     }
     case 'join':
+      return { event: 'join', data: happened };
     case 'part':
-      return { event: event.kind, data: happened };
+      return { event: 'part', data: happened };
     case 'upload':
       return { event: 'upload', data: { ...happened, file: event.file } };
     case 'purged':

@@ -50,7 +50,7 @@ export interface Route {
   /** JSON; undefined with 204, and where the handler answers itself. */
   answer: z.ZodType | undefined;
   /** The handler answers itself, in these media types. */
-  streams?: { status: number; type: string; description: string }[];
+  streams?: { status: number; type: string; description: string; events?: Record<string, z.ZodType> }[];
   /** The handler reads the body itself, of any type. */
   takesBytes: boolean;
   /** Of what was made. */

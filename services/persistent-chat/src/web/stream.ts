@@ -126,16 +126,17 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
 
   function leave(joined: Joined, why: string): void {
     joined.ended = why;
-    if (joined.waiting === undefined) sayEnded(joined);
+    if (joined.waiting === undefined) sayEnded(joined, why);
   }
 
   function sayRoster(joined: Joined, roster: readonly Participant[] | undefined): void {
     if (joined.waiting) joined.roster = { now: roster };
-    else send({ event: 'roster', data: { room: joined.participation.room.id, roster } });
+    else
+      send({ event: 'roster', data: { room: joined.participation.room.id, roster: roster && [...roster] } });
   }
 
-  function sayEnded({ participation: { room }, ended }: Joined): void {
-    send({ event: 'ended', data: { room: room.id, why: ended } });
+  function sayEnded({ participation: { room } }: Joined, why: string): void {
+    send({ event: 'ended', data: { room: room.id, why } });
     rooms.delete(room.id);
     if (rooms.size === 0) finish();
   }
@@ -156,7 +157,7 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
     for (const event of joined.waiting ?? []) sendAt(event.scope, event.seq, publicFields(event));
     joined.waiting = undefined;
     if (joined.roster) sayRoster(joined, joined.roster.now);
-    if (joined.ended !== undefined) sayEnded(joined);
+    if (joined.ended !== undefined) sayEnded(joined, joined.ended);
   }
 
   /** Posts with numbers from `after` + 1 to `until`, out of history. */

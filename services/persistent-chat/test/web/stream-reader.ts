@@ -1,6 +1,7 @@
 // Reads Server-Sent Events the way the HTML standard has them, at the pace of whoever asks.
 import type { IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
+import { type StreamEventName, streamEvents } from '../../src/web/event-schemas.ts';
 
 export interface SentEvent {
   event: string;
@@ -57,7 +58,8 @@ function readerOf(response: IncomingMessage): StreamReader {
           );
           id = fields.get('id') ?? id;
           const data = fields.get('data');
-          if (data !== undefined) yield { event: fields.get('event') ?? '', id, data: JSON.parse(data) };
+          if (data !== undefined)
+            yield checked({ event: fields.get('event') ?? '', id, data: JSON.parse(data) });
         }
       }
     } catch (error) {
@@ -86,4 +88,10 @@ function readerOf(response: IncomingMessage): StreamReader {
     comments: () => comments,
     close: () => response.destroy(),
   };
+}
+
+/** Every event has to be what the OpenAPI document says of it. */
+function checked(sent: SentEvent): SentEvent {
+  streamEvents[sent.event as StreamEventName].parse(sent.data);
+  return sent;
 }

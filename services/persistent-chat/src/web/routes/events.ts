@@ -1,11 +1,18 @@
+import { streamEvents } from '../event-schemas.ts';
 import { route } from '../route.ts';
 import { listInQuery, roomRef } from '../schemas.ts';
 
 const tag = 'Events';
-const streams = [{ status: 200, type: 'text/event-stream', description: 'Events until either side ends it' }];
-const description = `Server-Sent Events; the data of each is JSON. \`joined\` comes first for each room, \`post\` is a Post, \`edit\`,
-\`delete\`, \`reaction\`, \`join\`, \`part\`, \`upload\`, \`changed\` and \`purged\` tell what happened, \`roster\` who is there from now on, \`gap\` that posts were missed which
-have to be asked for, \`ended\` that a room or the whole stream is over. With Last-Event-ID the posts that were missed come first.`;
+const streams = [
+  {
+    status: 200,
+    type: 'text/event-stream',
+    description: 'Events until either side ends it',
+    events: streamEvents,
+  },
+];
+const description = `Server-Sent Events; the data of each is JSON, by the name of the event as x-events says. \`joined\` comes first for each
+room. With Last-Event-ID the posts that were missed come next. There are more names in later versions: pass over what is not known.`;
 
 export const eventRoutes = [
   route({
