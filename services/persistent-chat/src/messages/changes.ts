@@ -2,10 +2,10 @@
 import type { ChatEvent } from '@linchpin/proto/chat-events';
 import type { PoolClient } from 'pg';
 import type { Access, Standing } from '../access/access.ts';
-import { demand } from '../access/rights.ts';
 import { type Caller, ChatError, type Post } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
+import { demand } from '../rights.ts';
 import type { Text } from './body.ts';
 import { byOf } from './by.ts';
 import { readPost } from './post-rows.ts';

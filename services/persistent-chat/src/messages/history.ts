@@ -9,7 +9,7 @@ export const MAX_HISTORY = 500;
 
 const NEWEST = `
   SELECT ${POST_WITH_REACTIONS} FROM posts p
-  WHERE room = $1 AND seq > $2 AND seq < $3 ORDER BY seq DESC LIMIT $4`;
+  WHERE p.room = $1 AND p.seq > $2 AND p.seq < $3 ORDER BY p.seq DESC LIMIT $4`;
 const OLDEST = NEWEST.replace('DESC', 'ASC');
 
 const MAX_SEQ = Number.MAX_SAFE_INTEGER;

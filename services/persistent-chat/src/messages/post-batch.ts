@@ -2,11 +2,11 @@
 import type { PostEvent } from '@linchpin/proto/chat-events';
 import type { PoolClient } from 'pg';
 import type { Access, Standing } from '../access/access.ts';
-import { demand } from '../access/rights.ts';
 import { type Caller, ChatError, type Post, type Posting } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
 import type { Pending } from '../lanes/settle.ts';
+import { demand } from '../rights.ts';
 import { toPost } from './post-rows.ts';
 import { insertPosts, type PostKey, readKnown, readThreads } from './post-store.ts';
 

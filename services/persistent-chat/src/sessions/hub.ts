@@ -6,7 +6,7 @@ import { type Caller, ChatError, type Participant, type RoomListener } from '../
 import { createOrdered, type Gap, type Ordered } from './ordered.ts';
 import type { Attendance } from './participants.ts';
 import { createSession, type Session } from './session.ts';
-import { changesAccess, isPresence, told } from './told.ts';
+import { changesAccess, concerned, isPresence, told } from './told.ts';
 
 export interface HubParts {
   room: string;
@@ -33,7 +33,7 @@ export interface Hub {
   receive(events: readonly ChatEvent[]): void;
   /** Events up to this number have happened; what does not come within moments is read. */
   expect(lastSeq: number): void;
-  /** Ends sessions of those who may not be here any more, behind what was told before. */
+  /** Ends sessions of those who may not be here any more. */
   check(): void;
   /** The room is gone. */
   gone(): void;
@@ -63,6 +63,8 @@ export function createHub(parts: HubParts): Hub {
   let people = 0;
   let hasRoster = true;
   let isGone = false;
+  let checking = false;
+  let checkAgain = false;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let turns = 0;
@@ -100,9 +102,10 @@ export function createHub(parts: HubParts): Hub {
       }
     }
     if (!rosterBefore && hasRoster) await rosterAgain();
+    // Nothing more is told before it is known who may hear it.
     const last = events.at(-1);
     if (last?.kind === 'room-deleted') isGone = true;
-    if (last && changesAccess(last)) await removeWhoMayNot();
+    if (last && changesAccess(last)) await removeWhoMayNot(concerned(last));
   }
 
   function count(event: ChatEvent): void {
@@ -131,9 +134,10 @@ export function createHub(parts: HubParts): Hub {
     }
   }
 
-  // Nothing more is told before it is known who may hear it.
-  async function removeWhoMayNot(): Promise<void> {
-    const callers = new Map([...sessions].map(({ member, caller }) => [member, caller]));
+  /** All members, or some. */
+  async function removeWhoMayNot(only?: ReadonlySet<string>): Promise<void> {
+    const asked = [...sessions].filter(({ member }) => only === undefined || only.has(member));
+    const callers = new Map(asked.map(({ member, caller }) => [member, caller]));
     const reasons = new Map<string, string | undefined>();
     await Promise.all(
       [...callers].map(async ([member, caller]) => void reasons.set(member, await whyNot(caller))),
@@ -142,6 +146,25 @@ export function createHub(parts: HubParts): Hub {
       const why = reasons.get(session.member);
       if (why !== undefined) end(session, why);
     }
+  }
+
+  // Beside what is told: in a room of thousands it takes a while, and what happened is told in its place where it is known.
+  function check(): void {
+    checkAgain = true;
+    if (!checking) void checkAll();
+  }
+
+  async function checkAll(): Promise<void> {
+    checking = true;
+    try {
+      while (checkAgain && !closed) {
+        checkAgain = false;
+        await removeWhoMayNot();
+      }
+    } catch (error) {
+      if (!closed) log.error({ err: error, room }, 'it is not known who may be in a room');
+    }
+    checking = false;
   }
 
   async function whyNot(caller: Caller): Promise<string | undefined> {
@@ -236,12 +259,10 @@ export function createHub(parts: HubParts): Hub {
       ordered?.expect(lastSeq);
       take([]);
     },
-    check() {
-      if (work.at(-1) !== 'check') push('check');
-    },
+    check,
     gone() {
       isGone = true;
-      push('check');
+      check();
     },
     end,
     close() {

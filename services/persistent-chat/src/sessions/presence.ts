@@ -3,12 +3,12 @@ import type { Logger } from '@linchpin/host';
 import type { ChatEvent } from '@linchpin/proto/chat-events';
 import type { PoolClient } from 'pg';
 import type { Access, Standing } from '../access/access.ts';
-import { demand } from '../access/rights.ts';
 import { type Caller, ChatError, type Post } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Entry, Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
 import { createLanes } from '../lanes/lanes.ts';
 import { type Pending, settle } from '../lanes/settle.ts';
+import { demand } from '../rights.ts';
 import {
   type Attendance,
   enter,

@@ -17,6 +17,15 @@ export function changesAccess({ kind }: ChatEvent): boolean {
   }
 }
 
+/** Whom it concerns, where these are people by name; undefined: it may be anybody. */
+export function concerned(event: ChatEvent): ReadonlySet<string> | undefined {
+  if (event.kind !== 'access-changed') return undefined;
+  const principals = Object.keys(event.change);
+  // Groups and domains are written as "group:Sales".
+  if (principals.length === 0 || principals.some((name) => name.includes(':'))) return undefined;
+  return new Set(principals);
+}
+
 /** The event as sessions see it, made once for all of them; undefined for what only compliance is told. */
 export function told(event: ChatEvent, withRoster: boolean): ChatEvent | undefined {
   switch (event.kind) {
