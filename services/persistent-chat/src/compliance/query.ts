@@ -26,7 +26,7 @@ export interface ComplianceQuery {
 }
 
 export interface QueryPage {
-  /** In the order of time, then of scope and number. */
+  /** Of one scope in the order of numbers, else of time, then of scope and number. */
   events: EventRow[];
   /** Where the next page begins; undefined: this is the last. */
   next: string | undefined;
@@ -43,7 +43,7 @@ export async function query(database: Database, who: string, asked: ComplianceQu
   await audit(database, who, 'query', asked);
   return database.use(async (client) => {
     const scope = asked.scope === undefined ? undefined : (await findScope(client, asked.scope)).scope;
-    const { rows } = await client.query(statement(limit + 1), [
+    const { rows } = await client.query(statement(scope !== undefined, limit + 1), [
       scope ?? null,
       asked.by ?? null,
       asked.from ?? null,
@@ -68,13 +68,18 @@ export async function findScope(client: PoolClient, idOrName: string): Promise<C
   return first;
 }
 
-const statement = (limit: number): string =>
-  `SELECT scope, seq, at, kind, by, event, hash FROM events
-   WHERE ($1::uuid IS NULL OR scope = $1) AND ($2::text IS NULL OR by = $2)
-   AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
-   AND ($5::text[] IS NULL OR kind = ANY($5)) AND ($6::text IS NULL OR event ILIKE $6)
-   AND ($7::timestamptz IS NULL OR (at, scope, seq) > ($7, $8::uuid, $9::bigint))
-   ORDER BY at, scope, seq LIMIT ${limit}`;
+// A room is read by its numbers, so that a small one is not looked for among all events.
+const statement = (isOfScope: boolean, limit: number): string => {
+  const [position, order] = isOfScope
+    ? ['seq > $9', 'seq']
+    : ['(at, scope, seq) > ($7::timestamptz, $8::uuid, $9::bigint)', 'at, scope, seq'];
+  return `SELECT scope, seq, at, kind, by, event, hash FROM events
+    WHERE ($1::uuid IS NULL OR scope = $1) AND ($2::text IS NULL OR by = $2)
+    AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
+    AND ($5::text[] IS NULL OR kind = ANY($5)) AND ($6::text IS NULL OR event ILIKE $6)
+    AND ($7::timestamptz IS NULL OR $8::uuid IS NULL OR $9::bigint IS NULL OR ${position})
+    ORDER BY ${order} LIMIT ${limit}`;
+};
 
 /** As it stands in canonical JSON: quotes and control characters are escaped there. */
 const likePattern = (text: string): string =>

@@ -47,16 +47,36 @@ export async function applyRetention(parts: RetentionParts, signal?: AbortSignal
 async function applyTo(parts: RetentionParts, chains: ChainRow[], signal?: AbortSignal): Promise<number> {
   if (chains.length === 0) return 0;
   const policies = await parts.policies(chains.map(({ scope }) => scope));
-  let total = 0;
+  const wanted: { scope: string; days: number }[] = [];
   for (const chain of chains) {
-    if (signal?.aborted) return total;
     const policy = policies.get(chain.scope);
     const days = policy === undefined ? chain.retentionDays : policy.retentionDays;
     if (days !== chain.retentionDays) await remember(parts.database, chain.scope, days);
-    if (days === undefined || policy?.legalHold) continue;
-    total += await cutAll(parts, chain.scope, days).catch((error) => tellOf(parts, chain.scope, error));
+    if (days !== undefined && !policy?.legalHold) wanted.push({ scope: chain.scope, days });
+  }
+  let total = 0;
+  for (const { scope, days } of await withOldEvents(parts.database, wanted)) {
+    if (signal?.aborted) break;
+    total += await cutAll(parts, scope, days).catch((error) => tellOf(parts, scope, error));
   }
   return total;
+}
+
+/** Those whose first event is old: most have none, and need not be locked to see that. */
+async function withOldEvents(
+  database: Database,
+  scopes: readonly { scope: string; days: number }[],
+): Promise<{ scope: string; days: number }[]> {
+  if (scopes.length === 0) return [];
+  const { rows } = await database.use((client) =>
+    client.query(
+      `SELECT n.scope, n.days FROM unnest($1::uuid[], $2::int[]) AS n (scope, days)
+       JOIN chains c ON c.scope = n.scope JOIN events e ON e.scope = c.scope AND e.seq = c.cut_seq + 1
+       WHERE e.at < now() - make_interval(days => n.days)`,
+      [scopes.map(({ scope }) => scope), scopes.map(({ days }) => days)],
+    ),
+  );
+  return rows;
 }
 
 /** A chain that is not whole must not keep the others from being cut. */

@@ -47,25 +47,28 @@ export async function verifyScope(
   }
 }
 
-/** Every chain, and events without one. */
+/** Every chain, events without one, and scopes of which only an anchor is known. */
 export async function* verifyAll(
   database: Database,
   anchors: readonly Anchor[] = [],
 ): AsyncGenerator<ChainReport> {
-  for await (const { scope } of allChains(database)) {
-    const report = await verifyScope(database, scope, anchors);
+  const left = Map.groupBy(anchors, ({ scope }) => scope);
+  for await (const scope of allScopes(database)) {
+    const report = await verifyScope(database, scope, left.get(scope));
+    left.delete(scope);
     if (report !== undefined) yield report;
   }
+  for (const [scope, known] of left) yield goneReport(scope, Math.max(...known.map(({ seq }) => seq)));
+}
+
+async function* allScopes(database: Database): AsyncGenerator<string> {
+  for await (const { scope } of allChains(database)) yield scope;
   const unchained = await database.use((client) =>
     client.query(
       'SELECT DISTINCT scope FROM events e WHERE NOT EXISTS (SELECT FROM chains c WHERE c.scope = e.scope)',
     ),
   );
-  for (const { scope } of unchained.rows) {
-    const report = await verifyScope(database, scope, anchors);
-    if (report !== undefined) yield report;
-  }
-  yield* lostChains(anchors, database);
+  for (const { scope } of unchained.rows) yield scope;
 }
 
 async function verifyChain(
@@ -173,14 +176,16 @@ async function orphans(database: Database, scope: string): Promise<ChainReport |
   return { scope, name: '', firstSeq, lastSeq, events: 0, head: Buffer.alloc(0), finding };
 }
 
-/** Scopes of which only a hash is known: they were taken out with their chain. */
-async function* lostChains(anchors: readonly Anchor[], database: Database): AsyncGenerator<ChainReport> {
-  for (const { scope, seq } of anchors) {
-    if ((await verifyScope(database, scope)) !== undefined) continue;
-    const finding = missing(1, seq);
-    yield { scope, name: '', firstSeq: 0, lastSeq: 0, events: 0, head: Buffer.alloc(0), finding };
-  }
-}
+/** Only a hash of it is known: it was taken out with its chain. */
+const goneReport = (scope: string, seq: number): ChainReport => ({
+  scope,
+  name: '',
+  firstSeq: 0,
+  lastSeq: 0,
+  events: 0,
+  head: Buffer.alloc(0),
+  finding: missing(1, seq),
+});
 
 const wasCut = async (database: Database, { scope, cutSeq }: ChainRow): Promise<boolean> =>
   (await database.use((client) => chainOf(client, scope)))?.cutSeq !== cutSeq;

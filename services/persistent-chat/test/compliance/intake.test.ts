@@ -199,6 +199,17 @@ describe('the intake', () => {
     await until(() => pod.compliance.healthy());
   });
 
+  test('makes the queue anew when it was lost', async () => {
+    const scope = newScope();
+    const pod = await rig.pod();
+    await rig.publish(scope, post(scope, 1));
+    await rig.stored(1);
+    await rig.loseQueue();
+    await rig.publish(scope, post(scope, 2));
+    await rig.stored(2);
+    await until(() => pod.compliance.healthy());
+  });
+
   test('is not healthy while it is further behind than allowed: a predecessor that does not come', async () => {
     const scope = newScope();
     const pod = await rig.pod({ maxLagSeconds: 1 });

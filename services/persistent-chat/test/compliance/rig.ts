@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createHealth, createPostgres, type Health, migrate, type NatsLink } from '@linchpin/host';
+import { createHealth, createPostgres, type Health, migrate } from '@linchpin/host';
 import { CHAT_EVENTS_STREAM, type ChatEvent, chatEventSubject } from '@linchpin/proto/chat-events';
 import { createLab, type Lab } from '@linchpin/testkit';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -50,6 +50,8 @@ export interface ComplianceRig {
   queued(): Promise<number>;
   // biome-ignore lint/suspicious/noExplicitAny: rows are what the query says.
   sql(text: string, values?: unknown[]): Promise<any[]>;
+  /** The stream is gone, with all that is in it. */
+  loseQueue(): Promise<void>;
   /** Resolves when NATS answers. */
   connected(): Promise<void>;
   /** Resolves when so many events are in the chains of these scopes. */
@@ -147,10 +149,15 @@ export async function createComplianceRig(): Promise<ComplianceRig> {
     await jetstream(connection).publish(subject, bytes);
   }
 
+  async function loseQueue(): Promise<void> {
+    const manager = await jetstreamManager(await link.connection());
+    await manager.streams.delete(CHAT_EVENTS_STREAM).catch(() => {});
+    isMade = false;
+  }
+
   async function reset(): Promise<void> {
     await Promise.all([...pods].map((running) => running.stop()));
-    await purge(link);
-    isMade = false;
+    await loseQueue();
     lines.length = 0;
     database = `mgccomp_${randomUUID().slice(0, 8)}`;
     await withClient('postgres', (client) => client.query(`CREATE DATABASE ${database}`));
@@ -167,6 +174,7 @@ export async function createComplianceRig(): Promise<ComplianceRig> {
       return (await manager.streams.info(CHAT_EVENTS_STREAM)).state.messages;
     },
     sql,
+    loseQueue,
     connected: () => until(() => link.connected),
     stored: (count) =>
       until(async () => Number((await sql('SELECT count(*) FROM events'))[0].count) >= count),
@@ -176,11 +184,6 @@ export async function createComplianceRig(): Promise<ComplianceRig> {
       await lab.close();
     },
   };
-}
-
-async function purge(link: NatsLink): Promise<void> {
-  const manager = await jetstreamManager(await link.connection());
-  await manager.streams.delete(CHAT_EVENTS_STREAM).catch(() => {});
 }
 
 /** Asks again until it holds; the test's own time limit is the only one. */
