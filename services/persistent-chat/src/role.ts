@@ -15,6 +15,7 @@ import {
   joinConfigured,
 } from '@linchpin/topology';
 import type { Pool } from 'pg';
+import { selectCategoriesOf } from './access/categories-of.ts';
 import { createAccess } from './access/create-access.ts';
 import { createNotices } from './access/notices.ts';
 import { createPrincipals } from './access/principals.ts';
@@ -129,14 +130,15 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
 
   const { countUnread } = messages;
   const { tell } = notices;
+  const categoriesOf = selectCategoriesOf;
   const entering = createEntering({ wall, limits });
   const chat: Chat = {
-    ...createCategories({ database, journal, principals, wall, tell }),
+    ...createCategories({ database, journal, principals, categoriesOf, wall, tell }),
     ...createRooms({
       ...{ database, journal, access, principals, wall, entering, countUnread, tell },
       isHeld: compliance.isHeld,
     }),
-    ...createFind({ database, access, principals, countUnread, limits }),
+    ...createFind({ database, access, principals, categoriesOf, countUnread, limits }),
     ...messages,
     join: sessions.join,
   };

@@ -1,12 +1,14 @@
 import type { PoolClient } from 'pg';
 import type { Principal } from '../chat.ts';
-import type { CategoryRights } from './rights.ts';
+import type { CategoryRights } from '../rights.ts';
 
 /** Every category that allows these principals, or in which they may create rooms; denied wins over both. */
-export async function selectCategoriesOf(
+export type CategoriesOf = (
   client: PoolClient,
   principals: readonly Principal[],
-): Promise<ReadonlyMap<string, CategoryRights>> {
+) => Promise<ReadonlyMap<string, CategoryRights>>;
+
+export const selectCategoriesOf: CategoriesOf = async (client, principals) => {
   const { rows } = await client.query(
     `SELECT category, bool_or(role = 'allowed') AS allowed, bool_or(role = 'creator') AS creator
      FROM category_access WHERE principal = ANY($1::text[])
@@ -14,4 +16,4 @@ export async function selectCategoriesOf(
     [principals],
   );
   return new Map(rows.map(({ category, allowed, creator }) => [category, { allowed, creator }]));
-}
+};

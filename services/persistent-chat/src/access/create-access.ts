@@ -1,13 +1,13 @@
 import type { PoolClient } from 'pg';
 import type { Caller, RoomRole } from '../chat.ts';
 import type { Database } from '../database/database.ts';
+import { type CategoryRights, decide, noSuchRoom, standingOfAdmin } from '../rights.ts';
 import type { Access, LockedVersions, Standing } from './access.ts';
 import { createBounded } from './bounded.ts';
 import { gather } from './gather.ts';
 import type { Notices } from './notices.ts';
 import type { Principals } from './principals.ts';
 import { type Question, rememberRights } from './remembered-rights.ts';
-import { type CategoryRights, decide, noSuchRoom, standingOfAdmin } from './rights.ts';
 import { type FoundRoom, isId, selectCategoryRights, selectRoomRoles, selectRooms } from './store.ts';
 
 /** Rooms, and users in rooms or categories, whose rights a pod keeps in memory. */

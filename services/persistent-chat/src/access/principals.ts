@@ -1,6 +1,7 @@
 // Whom an access list can name, and as whom one user is found in it.
 import type { Directory } from '@linchpin/topology';
 import { ChatError, type Principal } from '../chat.ts';
+import { DOMAIN, GROUP, parsePrincipal } from '../principal.ts';
 import { createBounded } from './bounded.ts';
 
 /** What is asked of the directory here; `configured` is false until a configuration has arrived. */
@@ -25,8 +26,6 @@ export interface Principals {
 }
 
 const REMEMBERED = 50_000;
-const DOMAIN = 'domain:';
-const GROUP = 'group:';
 
 interface Remembered {
   groups: readonly string[];
@@ -53,7 +52,7 @@ export function createPrincipals(people: People): Principals {
       requireEnabled(people, user);
       return ofAnybody(user);
     },
-    parse,
+    parse: parsePrincipal,
     problem(principal) {
       if (principal.startsWith(DOMAIN))
         return people.isLocalDomain(principal.slice(DOMAIN.length))
@@ -70,9 +69,6 @@ export function createPrincipals(people: People): Principals {
   };
 }
 
-export const isUser = (principal: Principal): boolean =>
-  !principal.startsWith(DOMAIN) && !principal.startsWith(GROUP);
-
 const isSame = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((each, at) => each === b[at]);
 
@@ -88,25 +84,5 @@ function requireEnabled(people: People, user: string): void {
   throw new ChatError(
     'forbidden',
     `${user} may not use Persistent Chat: an administrator has to give a PersistentChatPolicy with "enabled: true"`,
-  );
-}
-
-// The same rules as for documents of these kinds (see the names of topology).
-const USER = /^[a-z0-9]([a-z0-9._+-]{0,62}[a-z0-9])?@[a-z0-9][a-z0-9.-]*$/;
-const DOMAIN_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
-const GROUP_NAME = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/;
-const MAX_LENGTH = 254;
-
-function parse(text: string, field: string): Principal {
-  const trimmed = text.trim();
-  if (trimmed.startsWith(GROUP) && GROUP_NAME.test(trimmed.slice(GROUP.length))) return trimmed;
-  const lower = trimmed.toLowerCase();
-  if (lower.length <= MAX_LENGTH) {
-    if (lower.startsWith(DOMAIN) && DOMAIN_NAME.test(lower.slice(DOMAIN.length))) return lower;
-    if (USER.test(lower)) return lower;
-  }
-  throw new ChatError(
-    'invalid',
-    `${field}: ${JSON.stringify(text.slice(0, 100))} must be a user such as alice@contoso.lab, or domain:<domain>, or group:<name>`,
   );
 }

@@ -1,8 +1,8 @@
 // What decisions are made of, read from PostgreSQL.
 import type { PoolClient } from 'pg';
 import type { Principal, RoomRole } from '../chat.ts';
+import type { CategoryRights } from '../rights.ts';
 import type { RoomFacts } from './access.ts';
-import type { CategoryRights } from './rights.ts';
 
 /** A room with the versions of its own access list and of its category's. */
 export interface FoundRoom {

@@ -1,8 +1,8 @@
 // The ethical wall: whom a category lets into its rooms' lists, and how many entries all lists may have.
 import type { PoolClient } from 'pg';
 import { ChatError, type Principal } from '../chat.ts';
+import type { CategoryRights } from '../rights.ts';
 import type { Principals } from './principals.ts';
-import type { CategoryRights } from './rights.ts';
 import { selectCategoryRights } from './store.ts';
 
 export interface Wall {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { AccessNotice } from '../access/access.ts';
-import { selectCategoriesOf } from '../access/categories-of.ts';
+import type { CategoriesOf } from '../access/categories-of.ts';
 import type { Principals } from '../access/principals.ts';
 import type { Wall } from '../access/wall.ts';
 import { type Caller, type Category, type Chat, ChatError } from '../chat.ts';
@@ -18,6 +18,7 @@ export interface CategoriesParts {
   database: Database;
   journal: Journal;
   principals: Principals;
+  categoriesOf: CategoriesOf;
   wall: Wall;
   /** In the transaction that changes something. */
   tell(client: PoolClient, notice: AccessNotice & { category: string }): Promise<void>;
@@ -28,7 +29,7 @@ export type Categories = Pick<Chat, 'createCategory' | 'changeCategory' | 'delet
 type Found = store.Settings & { id: string };
 
 export function createCategories(parts: CategoriesParts): Categories {
-  const { database, journal, principals, wall, tell } = parts;
+  const { database, journal, principals, categoriesOf, wall, tell } = parts;
 
   /** In a transaction that has the category's lock: what it is and what has happened, which is published when all is stored. */
   async function change<T>(
@@ -145,7 +146,7 @@ export function createCategories(parts: CategoriesParts): Categories {
         });
       const asWhom = principals.of(caller.name);
       return database.use(async (client) => {
-        const ids = [...(await selectCategoriesOf(client, asWhom)).keys()];
+        const ids = [...(await categoriesOf(client, asWhom)).keys()];
         const found = await store.selectCategories(client, ids);
         // Who is kept apart from whom is nobody's business but that of administrators.
         return found.map((each) => ({ ...each, allowed: [], denied: [], creators: [] }));

@@ -1,10 +1,10 @@
 // Who comes into a room's lists and who leaves them, in the transaction that holds the room's lock.
 import type { PoolClient } from 'pg';
-import { isUser } from '../access/principals.ts';
 import type { Wall } from '../access/wall.ts';
 import { type Caller, ChatError, type Principal, type RoomRole } from '../chat.ts';
 import { accessEvents, byOf, inviteEvents } from '../configuration-events.ts';
 import type { NewEvent } from '../journal/journal.ts';
+import { isUser } from '../principal.ts';
 import { deleteEntries, type Entry, insertEntries, selectFull, selectRoles } from './store.ts';
 
 export interface EnteredRoom {

@@ -1,7 +1,7 @@
 // Which rooms somebody can find, and to which somebody was invited.
 import type { PoolClient } from 'pg';
 import type { Access } from '../access/access.ts';
-import { selectCategoriesOf } from '../access/categories-of.ts';
+import type { CategoriesOf } from '../access/categories-of.ts';
 import type { Principals } from '../access/principals.ts';
 import type { Caller, Chat, Principal } from '../chat.ts';
 import type { Database } from '../database/database.ts';
@@ -12,6 +12,7 @@ export interface FindParts {
   database: Database;
   access: Access;
   principals: Principals;
+  categoriesOf: CategoriesOf;
   countUnread: CountUnread;
   limits(): { maxSearchResults: number };
 }
@@ -22,7 +23,7 @@ const MAX_TEXT = 1_024;
 const MAX_INVITATIONS = 200;
 
 export function createFind(parts: FindParts): Pick<Chat, 'findRooms' | 'invitations'> {
-  const { database, access, principals, countUnread, limits } = parts;
+  const { database, access, principals, categoriesOf, countUnread, limits } = parts;
 
   return {
     async findRooms(caller, { text = '', mine = false, limit = DEFAULT_LIMIT, after = '' }) {
@@ -34,7 +35,9 @@ export function createFind(parts: FindParts): Pick<Chat, 'findRooms' | 'invitati
       if (caller.admin && mine) return [];
       const asWhom = caller.admin ? undefined : principals.of(caller.name);
       const standings = await database.use(async (client) => {
-        const ids = await selectIds(client, { asWhom, words, mine, count, after });
+        const categories = asWhom && [...(await categoriesOf(client, asWhom))];
+        const allowed = categories?.filter(([, { allowed }]) => allowed).map(([id]) => id);
+        const ids = await selectIds(client, { asWhom, allowed, words, mine, count, after });
         return access.standings(client, caller, ids);
       });
       return viewsOf(caller, standings, countUnread);
@@ -64,6 +67,8 @@ export function createFind(parts: FindParts): Pick<Chat, 'findRooms' | 'invitati
 interface Query {
   /** Undefined: all rooms there are. */
   asWhom: readonly Principal[] | undefined;
+  /** Categories in whose rooms one of these may be. */
+  allowed: readonly string[] | undefined;
   words: string | undefined;
   mine: boolean;
   count: number;
@@ -75,16 +80,15 @@ interface Query {
  * only found by who can enable them again.
  */
 async function selectIds(client: PoolClient, query: Query): Promise<string[]> {
-  const { asWhom, words, mine, count, after } = query;
+  const { asWhom, allowed, words, mine, count, after } = query;
   const values: unknown[] = [count];
   const value = (each: unknown) => `$${values.push(each)}`;
   const conditions: string[] = [];
   if (asWhom !== undefined) {
-    const found = [...(await selectCategoriesOf(client, asWhom))].filter(([, { allowed }]) => allowed);
     const whom = value(asWhom);
     const entered = (role = '') =>
       `EXISTS (SELECT 1 FROM room_access a WHERE a.room = r.id AND a.principal = ANY(${whom}::text[]) ${role})`;
-    conditions.push(`r.category = ANY(${value(found.map(([id]) => id))}::uuid[])`);
+    conditions.push(`r.category = ANY(${value(allowed)}::uuid[])`);
     conditions.push(`(NOT r.disabled OR ${entered("AND a.role = 'manager'")})`);
     if (mine)
       conditions.push(`r.id IN (SELECT room FROM room_access WHERE principal = ANY(${whom}::text[]))`);

@@ -1,6 +1,7 @@
 // The decision itself: what somebody may in a room, from the room, its category and what is entered there.
-import { type Caller, ChatError, type RoomRole } from '../chat.ts';
-import type { RoomFacts, Standing } from './access.ts';
+
+import type { RoomFacts, Standing } from './access/access.ts';
+import { type Caller, ChatError, type RoomRole } from './chat.ts';
 
 /** What a category says of one user; whoever is denied is not allowed. */
 export interface CategoryRights {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { RoomRole } from '../chat.ts';
-import type { RoomFacts, Standing } from './access.ts';
+import type { RoomFacts, Standing } from './access/access.ts';
+import type { RoomRole } from './chat.ts';
 import { decide, demand, standingOfAdmin } from './rights.ts';
 
 const room = (changes: Partial<RoomFacts> = {}): RoomFacts => ({
