@@ -36,6 +36,8 @@ const webConfig = z
       .strictObject({
         connections: whole(1, 1_000_000).default(20_000),
         perUser: rate(50, 200),
+        /** Requests of a user that are under way at one time, but for event streams. */
+        atOncePerUser: whole(1, 10_000).default(64),
         /** Of one address, which may be that of a proxy in front of many. */
         perSource: rate(200, 1000),
         /** Wrong passwords of one address. */

@@ -18,6 +18,7 @@ export interface DispatchParts {
   origins: Origins;
   perUser: Buckets;
   perSource: Buckets;
+  atOncePerUser: number;
   body: BodyLimits;
   /** Users who are administrators. */
   administrators: ReadonlySet<string>;
@@ -60,6 +61,20 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     return { caller, identity, ...validate(route, { ...given, body }), request, response };
   }
 
+  const underWay = new Map<string, number>();
+  /** Until the answer is sent or given up: somebody may take all day to read it. */
+  function countUnderWay(user: string, response: ServerResponse): void {
+    const others = underWay.get(user) ?? 0;
+    if (others >= parts.atOncePerUser) throw new ChatError('limit', 'too many requests at one time', 1);
+    if (user === '' || response.closed) return;
+    underWay.set(user, others + 1);
+    response.once('close', () => {
+      const left = (underWay.get(user) ?? 1) - 1;
+      if (left === 0) underWay.delete(user);
+      else underWay.set(user, left);
+    });
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<string> {
     if (!perSource.take(sourceOf(request)))
       throw new ChatError('limit', 'too many requests from this address', 1);
@@ -73,6 +88,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     const { route, params } = found;
     response.once('finish', () => observe(route, response));
     const ask = await askOf(route, { params, query: queryOf(search) }, request, response);
+    if (!isEventStream(route)) countUnderWay(ask.identity.user, response);
     const result = await route.handle(parts.routes, ask);
     if (!response.headersSent && route.streams === undefined) reply(route, result, response);
     return route.operation;
@@ -100,6 +116,9 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     }
   };
 }
+
+const isEventStream = ({ streams }: Route): boolean =>
+  streams?.some(({ type }) => type === 'text/event-stream') ?? false;
 
 const NOBODY: Identity = { user: '', by: 'digest' };
 

@@ -94,6 +94,7 @@ async function make(parts: WebParts, tls: { cert: string; key: string }): Promis
     origins: createOrigins(web.origins),
     perUser: createBuckets(limits.perUser),
     perSource: createBuckets(limits.perSource),
+    atOncePerUser: limits.atOncePerUser,
     body: { bytes: limits.bodyBytes, seconds: limits.bodySeconds },
     administrators: new Set(web.administrators),
     routes: {

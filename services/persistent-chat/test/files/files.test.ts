@@ -67,10 +67,11 @@ afterAll(async () => {
 beforeEach(() => start());
 afterEach(() => rig.close());
 
-async function start(files: Record<string, unknown> = {}): Promise<void> {
+async function start(files: Record<string, unknown> = {}, web: Record<string, unknown> = {}): Promise<void> {
   rights = { mayRead: true, mayUpload: true };
   held = { all: false, subjects: [] };
   rig = await createWebRig({
+    web,
     files(chat, dir) {
       directory = join(dir, 'files');
       const made = createFilesOfPod({
@@ -248,6 +249,16 @@ test('Who goes away in the middle leaves nothing', async () => {
   await expect(answer).rejects.toThrow();
   await vi.waitFor(nothingLeft);
   expect(rig.log()).toBe('');
+});
+
+test('Who takes longer than a file may take is cut off, and leaves nothing', async () => {
+  await rig.close();
+  await start({}, { limits: { requestSeconds: 1, headersSeconds: 1 } });
+  const { send, answer } = sending(await rig.token('alice'), { 'content-length': '50000' });
+  send.write(Buffer.alloc(20_000));
+  expect(await answer).toBe(408);
+  send.destroy();
+  await vi.waitFor(nothingLeft);
 });
 
 test('A full store is said to be full, one that fails to be away, and nothing is left', async () => {

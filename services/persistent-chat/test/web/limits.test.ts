@@ -40,6 +40,20 @@ test('An address has so many requests, known or not', async () => {
   expect(statuses).toEqual([200, 200, 429]);
 });
 
+test('A user has so many requests under way, and the place of one that is over is free', async () => {
+  rig = await createWebRig({ web: { limits: { atOncePerUser: 1 } } });
+  await rig.token('alice');
+  const held = Promise.withResolvers<void>();
+  rig.chat.hold('unread', held.promise);
+  const waiting = rig.as('alice', '/v1/unread');
+  await vi.waitFor(() => expect(rig.chat.asked.at(-1)?.name).toBe('unread'));
+  expect((await rig.as('alice', '/v1/invitations')).status).toBe(429);
+  expect((await rig.as('bob', '/v1/invitations')).status).toBe(200);
+  held.resolve();
+  expect((await waiting).status).toBe(200);
+  await vi.waitFor(async () => expect((await rig.as('alice', '/v1/invitations')).status).toBe(200));
+});
+
 test('Heads that do not end are cut', async () => {
   rig = await createWebRig({ web: { limits: { headersSeconds: 1 } } });
   const socket = await dial();
