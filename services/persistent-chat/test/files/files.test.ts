@@ -19,6 +19,7 @@ import { createFileCheck, createFilesOfPod } from '../../src/files/create-files.
 import type { Sweeper } from '../../src/files/sweeper.ts';
 import type { FakeChat } from '../web/fake-chat.ts';
 import { createWebRig, type WebRig } from '../web/rig.ts';
+import { ACCESS_KEY, SECRET_KEY, startS3 } from './s3-server.ts';
 
 const log = createLog({ role: 'test', name: 'test', level: 'silent' });
 const alice = 'alice@contoso.lab';
@@ -363,6 +364,30 @@ test('What is purged takes along the files of its authors that nobody else names
   await pool.query('DELETE FROM posts WHERE room = $1 AND seq = 1', [room]);
   const { rows } = await pool.query('SELECT id FROM files WHERE room = $1', [room]);
   expect(rows.map(({ id }) => id).sort()).toEqual(ids.slice(1).sort());
+});
+
+test('Files may be kept in S3, and nothing of them stays on the pod', async () => {
+  const s3 = await startS3('chat');
+  const credentialsFile = join(lab.dir, 's3-credentials');
+  await writeFile(credentialsFile, `${ACCESS_KEY}:${SECRET_KEY}`);
+  await rig.close();
+  await start({ s3: { endpoint: s3.url, bucket: 'chat', credentialsFile } });
+  try {
+    const kept = await upload('digits.txt', '0123456789');
+    expect(kept.status).toBe(201);
+    expect([...s3.objects.keys()]).toEqual([`/chat/${kept.json.sha256}`]);
+    expect(await readdir(join(directory, 'incoming'))).toEqual([]);
+    const got = await rig.as('bob', kept.headers.location ?? '', { headers: { range: 'bytes=3-5' } });
+    expect([got.status, got.text]).toEqual([206, '345']);
+    s3.fail(507, 'XMinioStorageFull');
+    const refused = await upload('more.txt', 'more');
+    expect([refused.status, refused.json.code]).toEqual([507, 'full']);
+    expect((await rig.as('bob', `/v1/rooms/${room}/files`)).json.files).toEqual([kept.json]);
+    s3.fail(503, 'SlowDown');
+    expect((await rig.as('bob', kept.headers.location ?? '')).status).toBe(503);
+  } finally {
+    await s3.stop();
+  }
 });
 
 test('A scanner by HTTP sees the bytes, and its word counts', async () => {
