@@ -24,9 +24,10 @@ export interface BundleOptions {
   modifiedAt: Date;
 }
 
-/** What else an image holds: CMS has what administrators and the chart's jobs run. */
+/** What else an image holds: CMS has what administrators and the chart's jobs run, Persistent Chat what checks an export. */
 const EXTRA: Partial<Record<ImageRole, Record<string, string>>> = {
   cms: { linchpin: 'cli/src/main.ts', jobs: 'cli/src/kubernetes/main.ts' },
+  'persistent-chat': { 'verify-export': 'services/persistent-chat/src/compliance/export/verify-export.ts' },
 };
 
 /** Native parts that are tried and done without, and the PostgreSQL of Standard Edition, which no image carries. */
