@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { CHAT_EVENTS, type ChatEvent, chatEventSubject } from '@linchpin/proto/chat-events';
+import {
+  CHAT_EVENTS,
+  CHAT_EVENTS_STREAM,
+  type ChatEvent,
+  chatEventSubject,
+} from '@linchpin/proto/chat-events';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Entry, LockedCategory, LockedRoom, NewEvent } from '../src/journal/journal.ts';
@@ -81,6 +86,19 @@ test('what is published is what was stored, as one message for what belongs toge
     [2, 'bob@contoso.lab'],
   ]);
   await eventually(async () => expect(await waiting()).toBe(0));
+});
+
+test('numbers that a database has given once more after it lost some are queued too: compliance has to hear of it', async () => {
+  const room = await pods.room('restored');
+  const manager = await jetstreamManager(await one.nats.connection());
+  const queued = async () =>
+    (await manager.streams.info(CHAT_EVENTS_STREAM, { subjects_filter: chatEventSubject(room) })).state
+      .subjects?.[chatEventSubject(room)];
+  await happen(one, [room], 'alice@contoso.lab');
+  await eventually(async () => expect([await waiting(), await queued()]).toEqual([0, 1]));
+  await pods.sql('UPDATE rooms SET last_seq = 0 WHERE id = $1', [room]);
+  expect((await happen(one, [room], 'bob@contoso.lab'))[0]?.seq).toBe(1);
+  await eventually(async () => expect([await waiting(), await queued()]).toEqual([0, 2]));
 });
 
 test('nothing of a transaction that was undone is told or keeps its number', async () => {

@@ -1,5 +1,6 @@
 // From the outbox to the queue. What this pod has stored it publishes at once; what is left for some seconds, by whichever pod,
 // is published by whoever finds it first. A row goes only when the queue has acknowledged it.
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Health, Logger, NatsLink } from '@linchpin/host';
 import { type ChatEvent, chatEventSubject } from '@linchpin/proto/chat-events';
@@ -83,7 +84,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const fields = headers();
     fields.set(POD_HEADER, pod);
     await stream.publish(chatEventSubject(scope), text, {
-      msgID: `${scope}/${first}-${last}`,
+      msgID: idOf(scope, first, last, text),
       headers: fields,
     });
     taken();
@@ -166,3 +167,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
     },
   };
 }
+
+// With what it says: a database that went back to a backup, or to a replica that was behind, gives the same numbers to other
+// events, and the queue must not take them for those that it has had. The compliance store then tells of both.
+const idOf = (scope: string, first: number, last: number, text: string): string =>
+  `${scope}/${first}-${last}/${createHash('sha256').update(text).digest('base64url')}`;
