@@ -44,8 +44,9 @@ export async function startPod(options: PodOptions): Promise<Pod> {
   const { lab, role, name, env = {} } = options;
   const dataDir = join(lab.dir, 'pods', name);
   await mkdir(dataDir, { recursive: true });
-  const ports = options.ports ?? (await freePorts(role));
+  // First, or it may be given one of the ports that were free a moment ago.
   const nats = await createCuttable(options.nats);
+  const ports = options.ports ?? (await freePorts(role));
   const file = join(dataDir, 'config.json');
   const config = await podConfig({ ...options, dataDir, ports, natsPort: nats.port });
   await writeFile(file, JSON.stringify(config, undefined, 2));
