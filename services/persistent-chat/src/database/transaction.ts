@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { ChatError } from '../chat.ts';
 
 // A pod that stands still in the midst of it must not keep the rooms that it has locked from the others.
 const BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'";
@@ -18,7 +19,7 @@ export async function inTransaction<T>(
     throw error;
   }
   await client.query('COMMIT').catch((error) => {
-    throw new Error(`${error.message}; whether it was stored is not known`);
+    throw new ChatError('unavailable', `${error.message}; whether it was stored is not known`, 1);
   });
   return result;
 }
