@@ -34,7 +34,10 @@ export const principal = text(1, 320).meta({
 /** What one request may name; longer lists take several. */
 export const principals = z.array(principal).max(1000);
 
-export const time = z.iso.datetime({ offset: true });
+/** PostgreSQL knows no year 0. */
+export const time = z.iso
+  .datetime({ offset: true })
+  .refine((text) => !text.startsWith('0000'), 'must be after year 0');
 export const roomRef = text(1, 256).meta({ description: "The room's id or name" });
 export const categoryRef = text(1, 256).meta({ description: "The category's id or name" });
 

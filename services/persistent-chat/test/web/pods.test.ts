@@ -40,6 +40,7 @@ beforeAll(async () => {
         port: 0,
         tls: { cert: certPath, key: keyPath },
         administrators: [address('admin')],
+        limits: { perUser: { perSecond: 0, burst: 1 }, perSource: { perSecond: 0, burst: 1 } },
       },
     },
   });
@@ -57,6 +58,9 @@ afterAll(async () => {
   await rig?.close();
   await rm(dir, { recursive: true, force: true });
 });
+
+// biome-ignore lint/suspicious/noExplicitAny: of any schema
+const fieldsOf = (schema: any): Record<string, unknown> => schema.shape ?? {};
 
 const portOf = (pod: Pod): number => pod.role.endpoints().find(({ name }) => name === 'web')?.port ?? 0;
 const pod = (index: number): Pod => rig.pods[index] as Pod;
@@ -246,6 +250,60 @@ test('An auditorium and a category without files refuse what they do not allow',
   const put = { method: 'PUT', body: 'x', headers: { 'content-type': 'application/octet-stream' } };
   expect((await as('bob', `/v1/rooms/${bare}/files?name=a.txt`, put)).status).toBe(403);
 });
+
+test('Whatever is sent, no answer says that the server failed', async () => {
+  const room = await newRoom();
+  const nasty = [
+    'x',
+    "'; DROP TABLE posts; --",
+    '%_\\',
+    '../../etc/passwd',
+    '\u202e\u0000',
+    '\ud800',
+    'ﬀ\u0301'.repeat(60),
+    '-1',
+    '0',
+    '9007199254740991',
+    '99999999999999999999',
+    'NaN',
+    'null',
+    'true',
+    '00000000-0000-0000-0000-000000000000',
+    '2026-02-30T00:00:00Z',
+    '9999-12-31T23:59:59Z',
+    '0000-01-01T00:00:00Z',
+    'domain:',
+    'group:\n',
+    '<script>alert(1)</script>',
+    '((((a+)+)+)+)$ & | ! : *',
+  ];
+  const failed: string[] = [];
+  for (const { operation, method, path, query, body, open, streams, asAdministrator } of table) {
+    if (open !== 'users' || streams?.some(({ type }) => type === 'text/event-stream')) continue;
+    // But for what would end the test early.
+    const name = asAdministrator && operation !== 'deleteRoom' ? 'admin' : 'alice';
+    for (const text of nasty) {
+      const encoded = encodeURIComponent(text.toWellFormed());
+      const target = path.replace(/\{(\w+)\}/g, (_, name) =>
+        name === 'room' && text !== 'x' ? room : encoded,
+      );
+      const search = Object.keys(query.shape).map((field) => `${field}=${encoded}`);
+      const names = body ? Object.keys(fieldsOf(body)) : [];
+      const number = Number(text);
+      for (const value of [text, [text], { [text]: text }, number]) {
+        const sent = body && Object.fromEntries(names.map((field) => [field, value]));
+        const answer = await as(name, `${target}?${search.join('&')}`, { method, body: sent });
+        if (answer.status >= 500) failed.push(`${answer.status} ${method} ${path} ${JSON.stringify(value)}`);
+        if (body === undefined) break;
+      }
+      for (const field of Object.keys(query.shape)) {
+        const answer = await as(name, `${target}?${field}=${encoded}`, { method });
+        if (answer.status >= 500) failed.push(`${answer.status} ${method} ${path} ${field}=${text}`);
+      }
+    }
+  }
+  expect(failed).toEqual([]);
+}, 180_000);
 
 test('A pod dies, and whoever read there comes back to another and has missed nothing', async () => {
   const [here, there] = [await newRoom(), await newRoom()];
