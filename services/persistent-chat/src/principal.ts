@@ -15,7 +15,7 @@ const MAX_LENGTH = 254;
 
 /** Lower case where it has to be; throws `invalid` for what is no principal. */
 export function parsePrincipal(text: string, field: string): Principal {
-  const trimmed = text.trim();
+  const trimmed = typeof text === 'string' ? text.trim() : '';
   if (trimmed.startsWith(GROUP) && GROUP_NAME.test(trimmed.slice(GROUP.length))) return trimmed;
   const lower = trimmed.toLowerCase();
   if (lower.length <= MAX_LENGTH) {
@@ -24,6 +24,6 @@ export function parsePrincipal(text: string, field: string): Principal {
   }
   throw new ChatError(
     'invalid',
-    `${field}: ${JSON.stringify(text.slice(0, 100))} must be a user such as alice@contoso.lab, or domain:<domain>, or group:<name>`,
+    `${field}: ${JSON.stringify(`${text}`.slice(0, 100))} must be a user such as alice@contoso.lab, or domain:<domain>, or group:<name>`,
   );
 }
