@@ -6,8 +6,9 @@ import type { Chat } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import { createFrontEnds } from './link/front-ends.ts';
 import { createRelay } from './link/relay.ts';
-import { createSession, type SessionTiming } from './members/session.ts';
+import { createSession, type SessionParts, type SessionTiming } from './members/session.ts';
 import { createTellers } from './members/tellers.ts';
+import { createTurns } from './members/turns.ts';
 import { createNotes } from './notes.ts';
 import { createOutgoing } from './outgoing.ts';
 import { createCommands } from './requests/commands.ts';
@@ -35,6 +36,8 @@ export interface Sip {
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
+
+const JOINS_AT_ONCE = 8;
 
 /** Call it before the RPC port is opened: it serves `linchpin.relay.v1.Relay/Connect` for Front Ends. */
 export function createSip(parts: SipParts): Sip {
@@ -71,6 +74,13 @@ export function createSip(parts: SipParts): Sip {
     onDown: relay.frontEndDown,
     log,
   });
+  // A pod that takes over from one that died brings thousands back into their rooms: people who write now need the store as well.
+  const inTurn = createTurns(JOINS_AT_ONCE);
+  const unhurried: SessionParts['chat'] = {
+    room: (...asked) => chat.room(...asked),
+    join: (...asked) => inTurn(() => chat.join(...asked)),
+    history: (...asked) => inTurn(() => chat.history(...asked)),
+  };
   const tell = createOutgoing({
     relay,
     frontEnds,
@@ -83,7 +93,7 @@ export function createSip(parts: SipParts): Sip {
     pool,
     members,
     database,
-    createSession: (own) => createSession({ ...own, chat, tell, nameOf, log, timing }),
+    createSession: (own) => createSession({ ...own, chat: unhurried, tell, nameOf, log, timing }),
     tell,
     tellPods: (note) => notes.tell(note),
     log,
