@@ -305,6 +305,26 @@ test('Whatever is sent, no answer says that the server failed', async () => {
   expect(failed).toEqual([]);
 }, 180_000);
 
+test('A pod that drains says goodbye to its readers, who go on elsewhere', async () => {
+  const room = await newRoom();
+  const leaving = await rig.another();
+  const index = rig.pods.indexOf(leaving);
+  const reader = await follow('bob', `/v1/rooms/${room}/events`, index);
+  await reader.until('joined');
+  await post('alice', room, 'before');
+  await reader.until('post');
+  const drained = leaving.started.drain();
+  expect(await reader.until('ended')).toMatchObject({
+    data: { why: expect.stringMatching(/^(moved|draining)$/) },
+  });
+  expect(await reader.next()).toBeUndefined();
+  await post('alice', room, 'meanwhile');
+  const back = await follow('bob', `/v1/rooms/${room}/events`, 1, { 'last-event-id': reader.lastId() });
+  expect((await back.until('post')).data.body).toBe('meanwhile');
+  await drained;
+  await leaving.stop();
+});
+
 test('A pod dies, and whoever read there comes back to another and has missed nothing', async () => {
   const [here, there] = [await newRoom(), await newRoom()];
   const path = `/v1/events?room=${here}&room=${there}`;
