@@ -36,6 +36,8 @@ export interface Database {
 
 export function createDatabase(options: DatabaseOptions): Database {
   const { pool, check: checkName = 'postgres', prepare, onUnusable, health, log } = options;
+  // Statements that do not wait for each other's answers go out together, and are run in the order in which they were given.
+  Object.assign(pool.options, { pipeline: true });
   const stopping = new AbortController();
   const listeners = new Set<() => void>();
   let prepared = false;

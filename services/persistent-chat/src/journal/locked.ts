@@ -31,7 +31,7 @@ const LOCK_ROOMS = `
 const READ_CATEGORIES = `
   SELECT id, access_version::float8 AS "categoryAccessVersion", compliance_required AS "complianceRequired",
     chat_history AS "chatHistory", clock_timestamp() AS at
-  FROM categories WHERE id = ANY($1::uuid[])`;
+  FROM categories WHERE id IN (SELECT category FROM rooms WHERE id = ANY($1::uuid[]))`;
 
 const LOCK_CATEGORY = `
   SELECT id, last_seq::float8 AS "lastSeq", access_version::float8 AS "accessVersion"
@@ -42,9 +42,11 @@ export async function lockRooms(
   client: PoolClient,
   ids: readonly string[],
 ): Promise<Map<string, LockedRoom>> {
-  const rooms = await client.query({ name: 'lock-rooms', text: LOCK_ROOMS, values: [ids] });
-  const wanted = [...new Set(rooms.rows.map(({ category }) => category))];
-  const read = await client.query({ name: 'read-categories', text: READ_CATEGORIES, values: [wanted] });
+  // They are run one after the other, as they are sent.
+  const [rooms, read] = await Promise.all([
+    client.query({ name: 'lock-rooms', text: LOCK_ROOMS, values: [ids] }),
+    client.query({ name: 'read-categories', text: READ_CATEGORIES, values: [ids] }),
+  ]);
   const categories = new Map(read.rows.map(({ id, at, ...rest }) => [id, { ...rest, at: at.toISOString() }]));
   return new Map(rooms.rows.map((room) => [room.id, { ...room, ...categories.get(room.category) }]));
 }

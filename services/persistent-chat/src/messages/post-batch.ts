@@ -8,7 +8,7 @@ import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
 import type { Pending } from '../lanes/settle.ts';
 import { demand } from '../rights.ts';
 import { toPost } from './post-rows.ts';
-import { insertPosts, type PostKey, readKnown, readThreads } from './post-store.ts';
+import { insertPosts, type NewPost, type PostKey, readKnown, readThreads } from './post-store.ts';
 
 export interface PendingPost extends Pending<Post> {
   readonly author: string;
@@ -53,9 +53,13 @@ async function storeIn(
   items: readonly PendingPost[],
 ): Promise<Stored> {
   const outcomes = new Map<PendingPost, Outcome>();
-  const rooms = await parts.journal.lockRooms(client, [...new Set(items.map(({ room }) => room))]);
+  // Sent together, run one after the other: what is known is asked for when the rooms are locked.
+  const [rooms, known] = await Promise.all([
+    parts.journal.lockRooms(client, [...new Set(items.map(({ room }) => room))]),
+    readKnown(client, items),
+  ]);
   const allowed = await confirmed(client, parts, rooms, items, outcomes);
-  const fresh = await withoutKnown(client, allowed, outcomes);
+  const fresh = withoutKnown(allowed, known, outcomes);
   const threads = await threadsOf(client, fresh, outcomes);
   const news = fresh.filter((item) => !outcomes.has(item));
   const firsts = firstOfEach(news);
@@ -64,14 +68,12 @@ async function storeIn(
     ([room, posts]) =>
       [rooms.get(room) as LockedRoom, posts.map((item) => eventOf(item, threads.get(item)))] as const,
   );
-  const events = await parts.journal.appendAll(client, entries);
-  const order = [...byRoom.values()].flat();
-  const posts = new Map(order.map((item, at) => [keyOf(item), postOf(events[at] as PostEvent)]));
-  if (order.length > 0)
-    await insertPosts(
-      client,
-      order.map((item, at) => rowOf(item, events[at] as PostEvent)),
-    );
+  const rows = [...byRoom].flatMap(([room, posts]) => rowsOf(rooms.get(room) as LockedRoom, posts, threads));
+  const [events] = await Promise.all([
+    parts.journal.appendAll(client, entries),
+    rows.length > 0 ? insertPosts(client, rows) : undefined,
+  ]);
+  const posts = new Map(rows.map((row, at) => [keyOf(row), postOf(events[at] as PostEvent)]));
   for (const item of news) outcomes.set(item, posts.get(keyOf(item)) as Post);
   return { events, outcomes };
 }
@@ -110,13 +112,12 @@ const withoutCompliance = (): ChatError =>
   new ChatError('unavailable', 'posts are not taken here while they cannot be kept for compliance', 10);
 
 /** What came before, also in another batch or on another pod, is answered as it was then. */
-async function withoutKnown(
-  client: PoolClient,
+function withoutKnown(
   items: readonly PendingPost[],
+  rows: Awaited<ReturnType<typeof readKnown>>,
   outcomes: Map<PendingPost, Outcome>,
-): Promise<PendingPost[]> {
-  if (items.length === 0) return [];
-  const known = new Map((await readKnown(client, items)).map((row) => [keyOf(row), toPost(row)]));
+): PendingPost[] {
+  const known = new Map(rows.map((row) => [keyOf(row), toPost(row)]));
   return items.filter((item) => {
     const post = known.get(keyOf(item));
     if (post !== undefined) outcomes.set(item, post);
@@ -172,7 +173,16 @@ function postOf({ kind: _, scope, clientId: __, ...post }: PostEvent): Post {
   return { room: scope, ...post, reactions: [] };
 }
 
-const rowOf = ({ room, author, clientId }: PendingPost, event: PostEvent) => {
-  const { seq, at, subject, body, thread, mentions, files } = event;
-  return { room, author, clientId, seq, at, subject, body, thread, mentions, files };
-};
+/** With the numbers that their events get: one after the other, after the last one. */
+function rowsOf(
+  { id: room, lastSeq, at }: LockedRoom,
+  items: readonly PendingPost[],
+  threads: ReadonlyMap<PendingPost, number>,
+): NewPost[] {
+  return items.map((item, index) => {
+    const { author, clientId, mentions, posting } = item;
+    const { subject, body, files = [] } = posting;
+    const seq = lastSeq + index + 1;
+    return { room, seq, at, author, clientId, subject, body, thread: threads.get(item), mentions, files };
+  });
+}

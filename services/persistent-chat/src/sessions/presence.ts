@@ -121,7 +121,11 @@ async function storeIn(
   steps: readonly Step[],
 ): Promise<{ events: ChatEvent[]; outcomes: Map<Step, Outcome> }> {
   const outcomes = new Map<Step, Outcome>();
-  const rooms = await parts.journal.lockRooms(client, [...new Set(steps.map(({ room }) => room))]);
+  // Sent together, run one after the other: who is there is asked for when the rooms are locked.
+  const [rooms, present] = await Promise.all([
+    parts.journal.lockRooms(client, [...new Set(steps.map(({ room }) => room))]),
+    readPresent(client, steps),
+  ]);
   const joining = new Map<Step, Standing>();
   for (const step of steps) {
     if (step.who === undefined) continue;
@@ -130,11 +134,13 @@ async function storeIn(
     else joining.set(step, standing);
   }
   const valid = steps.filter((step) => rooms.has(step.room) && !outcomes.has(step));
-  const { entered, left, events } = changes(valid, await readPresent(client, valid));
-  await enter(client, entered);
-  await leave(client, left);
+  const { entered, left, events } = changes(valid, present);
   const entries = [...rooms.values()].map((room): Entry => [room, events.get(room.id) ?? []]);
-  const appended = await parts.journal.appendAll(client, entries);
+  const [appended] = await Promise.all([
+    parts.journal.appendAll(client, entries),
+    enter(client, entered),
+    leave(client, left),
+  ]);
   await welcome(client, parts, rooms, joining, outcomes);
   return { events: appended, outcomes };
 }
@@ -192,12 +198,14 @@ async function welcome(
   const ids = [...new Set(steps.map(({ room }) => room))];
   if (ids.length === 0) return;
   const kept = ids.map((id) => rooms.get(id) as LockedRoom).filter(({ chatHistory }) => chatHistory);
-  const history = await newest(
-    client,
-    kept.map(({ id, lastSeq }) => ({ id, upTo: lastSeq })),
-  );
-  const attendance = await readAttendance(client, ids, rosterLimit());
-  const unread = await unreadOf(client, steps);
+  const [history, attendance, unread] = await Promise.all([
+    newest(
+      client,
+      kept.map(({ id, lastSeq }) => ({ id, upTo: lastSeq })),
+    ),
+    readAttendance(client, ids, rosterLimit()),
+    unreadOf(client, steps),
+  ]);
   steps.forEach((step, at) => {
     const room = rooms.get(step.room) as LockedRoom;
     outcomes.set(step, {
