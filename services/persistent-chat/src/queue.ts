@@ -12,6 +12,12 @@ import {
 /** The one consumer of the work queue: what it has acknowledged is gone. */
 export const COMPLIANCE_CONSUMER = 'compliance';
 
+/** Names the pod that published: it has told its own sessions already. */
+export const POD_HEADER = 'Linchpin-Pod';
+
+/** NATS takes messages of up to 1 MiB, with their headers. */
+export const MAX_RUN_BYTES = 1_000_000;
+
 export interface QueueLimits {
   /** NATS servers that keep it. */
   replicas: number;

@@ -7,11 +7,8 @@ import { type ChatEvent, chatEventSubject } from '@linchpin/proto/chat-events';
 import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import type { Database } from '../database/database.ts';
-import { ensureQueue, type QueueLimits } from '../queue.ts';
+import { ensureQueue, POD_HEADER, type QueueLimits } from '../queue.ts';
 import { BEGINNING, type Run, removeRuns, takeRuns } from './outbox.ts';
-
-/** Names the pod that published: it has told its own sessions already. */
-export const POD_HEADER = 'Linchpin-Pod';
 
 const ACK_MS = 3_000;
 const LOOK_MS = 1_000;

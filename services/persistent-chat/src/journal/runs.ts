@@ -1,9 +1,8 @@
 import type { ChatEvent } from '@linchpin/proto/chat-events';
 import { ChatError } from '../chat.ts';
+import { MAX_RUN_BYTES } from '../queue.ts';
 import type { Run } from './outbox.ts';
 
-/** NATS takes messages of up to 1 MiB, with their headers. */
-export const MAX_RUN_BYTES = 1_000_000;
 /** What is not of one big event goes in parts of about this size. */
 const GOOD_RUN_CHARACTERS = 100_000;
 

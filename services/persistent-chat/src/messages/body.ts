@@ -1,7 +1,7 @@
 // What a post may say.
 import type { PersistentChatConfigurationSpec } from '@linchpin/topology';
 import { ChatError, type Posting } from '../chat.ts';
-import { MAX_RUN_BYTES } from '../journal/runs.ts';
+import { MAX_RUN_BYTES } from '../queue.ts';
 import { refusedScheme } from './links.ts';
 
 export type Sizes = Pick<PersistentChatConfigurationSpec, 'maxMessageCharacters' | 'maxStoryCharacters'>;

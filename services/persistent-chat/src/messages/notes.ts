@@ -5,8 +5,8 @@ import type { ChatEvent } from '@linchpin/proto/chat-events';
 import { ChatError } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
-import { createLanes } from '../lanes/lanes.ts';
-import { type Pending, settle } from '../lanes/settle.ts';
+import { createLanes } from '../lanes.ts';
+import { type Pending, settle } from '../settle.ts';
 
 interface PendingNote extends Pending<void> {
   event: NewEvent;

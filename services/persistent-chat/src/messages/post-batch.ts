@@ -5,8 +5,8 @@ import type { Access, Standing } from '../access/access.ts';
 import { type Caller, ChatError, type Post, type Posting } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
-import type { Pending } from '../lanes/settle.ts';
 import { demand } from '../rights.ts';
+import type { Pending } from '../settle.ts';
 import { toPost } from './post-rows.ts';
 import { insertPosts, type NewPost, type PostKey, readKnown, readThreads } from './post-store.ts';
 

@@ -2,7 +2,7 @@
 import type { Logger, NatsLink } from '@linchpin/host';
 import { type ChatEvent, chatEventSubject } from '@linchpin/proto/chat-events';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
-import { POD_HEADER } from '../journal/publisher.ts';
+import { POD_HEADER } from '../queue.ts';
 
 export interface Feed {
   /** Resolves when nothing that is published from now on is missed, or when NATS is away. */

@@ -6,9 +6,9 @@ import type { Access, Standing } from '../access/access.ts';
 import { type Caller, ChatError, type Post } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Entry, Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
-import { createLanes } from '../lanes/lanes.ts';
-import { type Pending, settle } from '../lanes/settle.ts';
+import { createLanes } from '../lanes.ts';
 import { demand } from '../rights.ts';
+import { type Pending, settle } from '../settle.ts';
 import {
   type Attendance,
   enter,

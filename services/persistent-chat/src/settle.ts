@@ -1,5 +1,5 @@
 import type { Logger } from '@linchpin/host';
-import { ChatError } from '../chat.ts';
+import { ChatError } from './chat.ts';
 
 export interface Pending<R> {
   readonly room: string;
