@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Caller, Posting } from '../src/chat.ts';
+import { createRetention } from '../src/messages/retention.ts';
 import { createPods, type Pod, type Pods } from './pods.ts';
 
 let pods: Pods;
@@ -261,6 +263,25 @@ test('a purge takes what fits, and nothing under a legal hold', async () => {
   expect(await one.messages.history(alice, room, {})).toEqual([]);
   const next = await one.messages.post(alice, room, saying('numbers go on'));
   expect(next.seq).toBe(10);
+});
+
+test('a category keeps posts for as many days as it says, and longer under a legal hold', async () => {
+  const [kept, held] = await Promise.all(
+    ['kept for a week', 'held'].map((name) => pods.room(name, people, { retentionDays: 7 })),
+  );
+  const rooms = [kept, held] as [string, string];
+  for (const room of rooms)
+    for (const body of ['old', 'new']) await one.messages.post(alice, room, saying(body));
+  await pods.sql("UPDATE posts SET at = now() - interval '8 days' WHERE room = ANY($1) AND seq = 1", [rooms]);
+  await pods.sql('UPDATE rooms SET legal_hold = true WHERE id = $1', [held]);
+  const retention = createRetention({ ...one, log: pino({ level: 'silent' }) });
+  expect(await retention.look()).toBe(1);
+  expect(await retention.look()).toBe(0);
+  const left = await pods.sql('SELECT room, body FROM posts WHERE room = ANY($1) ORDER BY room = $2, seq', [
+    rooms,
+    held,
+  ]);
+  expect(left.map(({ body }) => body)).toEqual(['new', 'old', 'new']);
 });
 
 test('limits are those of the configuration', async () => {
