@@ -19,16 +19,19 @@ async function fill(pods: Pods): Promise<string> {
   await pods.sql(FILL, [room, POSTS, WORDS]);
   await pods.sql('UPDATE rooms SET last_seq = $2 WHERE id = $1', [room, POSTS]);
   await pods.sql('VACUUM ANALYZE posts');
+  await pods.sql('CHECKPOINT');
   return room;
 }
 
+/** What `run` resolves with, if anything, is done afterwards, out of the count. */
 async function timed(run: (round: number) => Promise<unknown>): Promise<number[]> {
   const took: number[] = [];
   // The first ones compile and read from the disk.
   for (let round = -5; round < ROUNDS; round++) {
     const began = performance.now();
-    await run(round + 5);
+    const after = await run(round + 5);
     if (round >= 0) took.push(performance.now() - began);
+    if (typeof after === 'function') await after();
   }
   return took.sort((a, b) => a - b);
 }
@@ -40,10 +43,9 @@ export async function run(): Promise<Measured[]> {
   try {
     const pod = await pods.start('one');
     const room = await fill(pods);
-    const joining = await timed(async () => {
-      const { part } = await pod.sessions.join(alice, room, { onEvents() {}, onEnded() {} });
-      await part();
-    });
+    const joining = await timed(
+      async () => (await pod.sessions.join(alice, room, { onEvents() {}, onEnded() {} })).part,
+    );
     const reading = await timed((round) =>
       pod.messages.history(alice, room, { before: POSTS - round * 1_000 }),
     );
@@ -55,7 +57,7 @@ export async function run(): Promise<Measured[]> {
       pod.messages.search(alice, { text: `word${round} word${round * 7 + 1}`, rooms: [room] }),
     );
     return [
-      { name: 'joining a room of 1,000,000 posts and leaving it, p99', milliseconds: worst(joining) },
+      { name: 'joining a room of 1,000,000 posts, p99', milliseconds: worst(joining) },
       { name: '50 of its posts from anywhere, p99', milliseconds: worst(reading) },
       { name: 'a search for one word in it, p99', milliseconds: worst(searching) },
       { name: 'a search for two words in it, p99', milliseconds: worst(pairs) },
