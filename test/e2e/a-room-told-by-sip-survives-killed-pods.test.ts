@@ -37,6 +37,10 @@ function heard({ requests }: UserAgent): Map<string, { text: string; times: numb
 beforeAll(async () => {
   pool = await startPool({ frontends: 2, directors: 0, edges: 0, chats: 3, users: 3 });
   await pool.view.ownedBy(pool.pods('frontend').map(({ name }) => name));
+  // They write as fast as they are answered.
+  await pool.publish([
+    { kind: 'PersistentChatConfiguration', name: 'global', spec: { postsPerSecondPerUser: 1000 } },
+  ]);
   const chat = await connect();
   const allowed = { principals: ['domain:contoso.lab'] };
   const caller = { user: '' };

@@ -100,7 +100,8 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
   }
 
   async function publish(documents: readonly LabDocument[]): Promise<void> {
-    const version = await lab.publisher.publish(documents);
+    // After a restart of NATS the publisher's own connection may still be on its way back.
+    const version = await vi.waitFor(() => lab.publisher.publish(documents), { timeout: 15_000 });
     await Promise.all(pods.map((pod) => ready(pod, version)));
   }
 
