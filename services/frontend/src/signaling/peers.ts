@@ -78,7 +78,7 @@ export function createPeers(parts: PeersParts): Peers {
     // Nobody has a reason to send one: who takes a request from a client challenges by itself.
     if (frame.identity === '' && message instanceof SipRequest)
       return log.error({ from, flow: frame.flow }, 'a request without an identity was dropped');
-    const flow = flows.of(frame);
+    const flow = message instanceof SipRequest ? flows.of(frame) : flows.ofResponse(frame);
     withTraceparent(frame.traceparent, () => layer.receive(message, flow));
     // Anyone can send from any address: what was proved holds for this message.
     if (!flow.reliable) flow.identity = '';

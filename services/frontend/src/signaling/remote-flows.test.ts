@@ -24,6 +24,14 @@ const frame: Frame = {
   hops: 0,
 };
 
+test('a response makes no flow known', () => {
+  flows = setUp();
+  expect(flows.ofResponse(frame)).toMatchObject({ id: frame.flow, transport: 'wss' });
+  expect([...flows.all()]).toEqual([]);
+  const known = flows.of(frame);
+  expect(flows.ofResponse(frame)).toBe(known);
+});
+
 describe('a flow at another Front End', () => {
   const atPeer: Frame = {
     ...frame,

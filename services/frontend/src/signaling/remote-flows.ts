@@ -17,6 +17,8 @@ export interface FlowRecord {
 export interface RemoteFlows {
   /** The flow that a frame came on, with the identity that a Director or another Front End has proved. */
   of(frame: Frame): RemoteFlow;
+  /** The flow that a response came on. Anyone can send one, and over UDP from anywhere: what is not known is not kept for it. */
+  ofResponse(frame: Frame): RemoteFlow;
   find(id: string): RemoteFlow | undefined;
   /**
    * A flow that this process has not heard of yet, as after a restart. Its pod is asked, and tells if it is gone; undefined once
@@ -53,14 +55,18 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
   /** The last flows that have ended: no pod gives an id twice, so what a binding names in vain must not come back. */
   const gone = new Set<string>();
 
-  function open(id: string, facts: RemoteFacts, speaker = ''): RemoteFlow {
-    const flow = new RemoteFlow({
+  function make(id: string, facts: RemoteFacts, speaker = ''): RemoteFlow {
+    return new RemoteFlow({
       id,
       host: `${pod}.${domain}`,
       facts: { ...facts, sentBy: facts.sentBy || domain },
       deliver: (bytes) => send(podOf(id), { ...outward(id, currentTraceparent(), bytes), identity: speaker }),
       hangUp: () => void send(podOf(id), outward(id, currentTraceparent(), undefined, FlowEvent.CLOSE)),
     });
+  }
+
+  function open(id: string, facts: RemoteFacts, speaker?: string): RemoteFlow {
+    const flow = make(id, facts, speaker);
     flows.set(id, flow);
     if (facts.sentBy !== '') servers.add(facts.sentBy.toLowerCase());
     flow.onClose(() => flows.delete(id));
@@ -103,6 +109,7 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
       flow.lastUsed = Date.now();
       return flow;
     },
+    ofResponse: (frame) => flows.get(frame.flow) ?? make(frame.flow, factsIn(frame)),
     find: (id) => flows.get(id),
     revive({ flowId, transport, received, sentBy = '' }) {
       if (gone.has(flowId)) return undefined;
