@@ -162,9 +162,11 @@ describe('network policies', () => {
   });
 
   it('keep Edge away from Front Ends and PostgreSQL', () => {
-    expect(callers('frontend')).toContain('frontend');
+    expect(callers('frontend')).not.toContain('edge');
+    expect(callers('edge')).not.toContain('director');
     const edge = JSON.stringify(find(manifests, 'NetworkPolicy', 'uc-edge').spec.egress);
-    expect(edge).not.toContain('"component":"frontend"');
+    expect(edge).toContain('component":"director"');
+    expect(edge).not.toContain('component":"frontend"');
     expect(edge).not.toContain('5432');
   });
 });

@@ -28,7 +28,7 @@ edge:
   listeners:
     - { name: access-tls, key: accessTls, port: 5061, servicePort: 5061, protocol: TCP }
     - { name: access-wss, key: accessWss, port: 5443, servicePort: 443, protocol: TCP }
-  callers: [frontend, director, cms, admin]
+  callers: [frontend, cms, admin]
 frontend:
   rpc: 7040
   http: 7041
@@ -40,7 +40,7 @@ frontend:
     - { name: sip-udp, key: sipUdp, port: 5060, servicePort: 5060, protocol: UDP }
     - { name: sip-tcp, key: sipTcp, port: 5060, servicePort: 5060, protocol: TCP }
     - { name: sip-tls, key: sipTls, port: 5061, servicePort: 5061, protocol: TCP }
-  callers: [director, frontend, edge, persistent-chat, cms, admin]
+  callers: [director, frontend, persistent-chat, cms, admin]
 {{- if .Values.persistentChat.enabled }}
 persistent-chat:
   rpc: 7050

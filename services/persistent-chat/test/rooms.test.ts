@@ -197,8 +197,18 @@ describe('rooms', () => {
       code: 'forbidden',
     });
     await chat.changeCategory(admin, 'Elsewhere', { creators: ['domain:contoso.lab'] });
-    await chat.changeRoom(alice, room.id, { category: 'Elsewhere' });
+    await chat.changeCategory(admin, 'Elsewhere', { retentionDays: 7 });
+    const move = () => chat.changeRoom(alice, room.id, { category: 'Elsewhere' });
+    expect(await refusal(move())).toMatchObject({ code: 'forbidden' });
+    await chat.changeCategory(admin, 'Elsewhere', { retentionDays: 0 });
+    await move();
     expect(await other.room(bob, room.id)).toMatchObject({ categoryName: 'Elsewhere' });
+    await chat.post(alice, room.id, { clientId: 'said', body: 'for those of this category' });
+    expect(await refusal(chat.changeRoom(alice, room.id, { category: 'All' }))).toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('by an administrator'),
+    });
+    expect(await chat.changeRoom(admin, room.id, { category: 'All' })).toMatchObject({ id: room.id });
   });
 
   test('are disabled by managers, and then read by administrators alone', async () => {

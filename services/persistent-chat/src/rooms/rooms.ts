@@ -158,7 +158,11 @@ export function createRooms(parts: RoomsParts): Rooms {
           const after = { ...settingsOf(spec, before), category: target?.id ?? before.category };
           requireAddInRight(caller, after.addIn, before.addIn);
           const changed = changedSettings(settingsOf({}, before), after);
-          if (after.category !== before.category) changed.category = after.category;
+          if (after.category !== before.category) {
+            if (!caller.admin && !(await store.isFreeToMove(client, lock.id, after.category)))
+              throw notFree();
+            changed.category = after.category;
+          }
           if (Object.keys(changed).length === 0) return { events: [], result: before };
           await store
             .updateRoom(client, lock.id, after)
@@ -261,3 +265,9 @@ function requireAddInRight(caller: Caller, addIn: string | undefined, before: st
   if (addIn !== before && addIn !== undefined && !caller.admin)
     throw new ChatError('forbidden', 'addIn: only administrators give rooms an add-in');
 }
+
+const notFree = (): ChatError =>
+  new ChatError(
+    'forbidden',
+    'category: a room in which something was posted, or to a category that keeps less, is moved by an administrator',
+  );

@@ -75,6 +75,22 @@ export async function selectCategory(
   return rows[0];
 }
 
+/**
+ * Whether people may take the room to another category by themselves: nothing was posted that those of the one are to see and those
+ * of the other are not, and what is on record is kept as long and as strictly there.
+ */
+export async function isFreeToMove(client: PoolClient, room: string, to: string): Promise<boolean> {
+  const { rows } = await client.query(
+    `SELECT NOT EXISTS (SELECT FROM posts WHERE room = rooms.id)
+       AND (there.compliance_required OR NOT here.compliance_required)
+       AND (there.retention_days IS NULL OR there.retention_days >= here.retention_days) AS free
+     FROM rooms JOIN categories here ON here.id = rooms.category, categories there
+     WHERE rooms.id = $1 AND there.id = $2`,
+    [room, to],
+  );
+  return rows[0]?.free === true;
+}
+
 export interface Entry {
   principal: Principal;
   role: RoomRole;
