@@ -1,3 +1,4 @@
+export { createBackoff } from './backoff.ts';
 export { type BucketLimits, type Buckets, createBuckets } from './buckets.ts';
 export { type AuthenticatedCall, callerRole } from './caller.ts';
 export { hostConfig, type PostgresConfig, postgresConfig, type TlsFiles } from './config.ts';

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
+import { score } from './routing-group.ts';
 
 /**
  * Rendezvous hashing: each key prefers the pods in an order of its own, which is the same at everybody who knows the same pods, and
  * changes little when pods come and go.
  */
 export function preference(key: string, pods: readonly string[]): string[] {
-  const score = (pod: string): string => createHash('md5').update(`${key} ${pod}`).digest('hex');
-  const scored = pods.map((pod) => ({ pod, score: pods.length < 2 ? '' : score(pod) }));
-  return scored.sort((a, b) => (a.score < b.score ? 1 : -1)).map(({ pod }) => pod);
+  const scored = pods.map((pod) => ({ pod, score: score(pod, key) }));
+  return scored.sort((a, b) => b.score - a.score || (a.pod < b.pod ? -1 : 1)).map(({ pod }) => pod);
 }

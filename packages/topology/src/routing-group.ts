@@ -56,7 +56,8 @@ function sortedPairs(pods: readonly string[]): Pair[] {
   return all.sort((a, b) => b.score - a.score || (a.pod < b.pod ? -1 : 1));
 }
 
-const score = (pod: string, group: number): number => mixed(fnv1a(`${pod} ${group}`));
+/** How much a key, such as a group, prefers a pod: the same at everybody (rendezvous hashing). */
+export const score = (pod: string, key: string | number): number => mixed(fnv1a(`${pod} ${key}`));
 
 function fnv1a(text: string): number {
   let hash = 0x811c9dc5;

@@ -1,12 +1,11 @@
 // Takes events from the queue into the store. Any number of pods do; the queue gives each message to one of them.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger, NatsLink } from '@linchpin/host';
+import { createBackoff, type Logger, type NatsLink } from '@linchpin/host';
 import { CHAT_EVENTS_STREAM } from '@linchpin/proto/chat-events';
 import { type Consumer, type ConsumerMessages, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { Database } from '../../database/database.ts';
 import { COMPLIANCE_CONSUMER, ensureConsumer, ensureQueue, type QueueLimits } from '../../queue.ts';
 import type { ComplianceTelemetry } from '../telemetry.ts';
-import { createBackoff } from './backoff.ts';
 import { type Delivery, storeBatch } from './batch.ts';
 
 /** Messages that are asked for at once, and held at most beside the batch that is being stored. */
