@@ -78,6 +78,12 @@ export function createKube(namespace = NAMESPACE): Kube {
     }
   }
 
+  async function unready(): Promise<string> {
+    const waiting = (await pods()).filter((pod) => !isReady(pod) && pod.status.phase !== 'Succeeded');
+    const states = Map.groupBy(waiting, stateOf);
+    return [...states].map(([state, same]) => `${same.map(shortName).join(' ')} ${state}`).join('; ');
+  }
+
   return {
     run,
     json,
@@ -92,7 +98,9 @@ export function createKube(namespace = NAMESPACE): Kube {
         const found = await pods(role);
         return found.length === replicas && found.every(isReady);
       };
-      await until(`${replicas} ready pods of ${role}`, reached, milliseconds);
+      await until(`${replicas} ready pods of ${role}`, reached, milliseconds).catch(async ({ message }) => {
+        throw new Error(`${message}; ${await unready()}`);
+      });
       return performance.now() - begun;
     },
     ready: async (pod) => (await pods()).some((one) => one.metadata.name === pod && isReady(one)),
@@ -103,11 +111,7 @@ export function createKube(namespace = NAMESPACE): Kube {
       const script = `kill -9 $(ctr -n k8s.io task ls | awk '$1 == "${id}" { print $2 }')`;
       await command('docker', ['exec', NODE, 'sh', '-c', script], { env });
     },
-    async unready() {
-      const waiting = (await pods()).filter((pod) => !isReady(pod) && pod.status.phase !== 'Succeeded');
-      const states = Map.groupBy(waiting, stateOf);
-      return [...states].map(([state, same]) => `${same.map(shortName).join(' ')} ${state}`).join('; ');
-    },
+    unready,
     async complaints() {
       const crashed = (await pods()).filter((pod) => stateOf(pod) !== 'starts' && !isReady(pod));
       const said = crashed.map(async (pod) => {
@@ -132,5 +136,9 @@ const shortName = ({ metadata }: Pod): string => metadata.name.replace(`${RELEAS
 function stateOf({ status }: Pod): string {
   const states = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
   const stuck = states.find(({ state }) => state.waiting ?? state.terminated?.reason === 'Error')?.state;
-  return stuck?.waiting?.reason ?? stuck?.terminated?.reason ?? (states.length > 0 ? 'starts' : status.phase);
+  if (stuck) return stuck.waiting?.reason ?? stuck.terminated?.reason ?? 'Error';
+  const unscheduled = status.conditions?.find(
+    ({ type, status: is }) => type === 'PodScheduled' && is === 'False',
+  );
+  return unscheduled?.message ?? (states.length > 0 ? 'starts' : status.phase);
 }
