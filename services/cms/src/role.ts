@@ -1,13 +1,12 @@
 // The parts of CMS, in the order in which they are made.
-import { type Host, type HostError, migrate, type Role } from '@linchpin/host';
+import { createDatabase, type Host, type HostError, inTransaction, migrate, type Role } from '@linchpin/host';
 import { ChatService } from '@linchpin/proto/chat/v1/chat';
 import { ComplianceService } from '@linchpin/proto/chat/v1/compliance';
 import { announceDrain, createMembers, join } from '@linchpin/topology';
 import type { PoolClient } from 'pg';
+import { unavailable } from './cms-error.ts';
 import type { CmsConfig } from './config.ts';
-import { createDatabase } from './database/database.ts';
 import { migrations } from './database/migrations.ts';
-import { inTransaction } from './database/transaction.ts';
 import { publishDefaults } from './documents/documents.ts';
 import { createDocumentsRpc } from './documents/rpc.ts';
 import { currentVersion, selectOne } from './documents/store.ts';
@@ -42,6 +41,7 @@ export function createRole(config: CmsConfig, host: Host): Role {
       onVersion(await currentVersion(client));
     },
     onUnusable: (error) => endProcess(host, error),
+    unavailable: (why) => unavailable(why),
   });
   const replicas = createReplicas(nats, telemetry, log);
   const { bucketReplicas } = config;

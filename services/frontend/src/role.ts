@@ -1,4 +1,11 @@
-import { closeGently, type Endpoint, type Host, newTraceparent, type Role } from '@linchpin/host';
+import {
+  closeGently,
+  type Endpoint,
+  type Host,
+  loadSigningKey,
+  newTraceparent,
+  type Role,
+} from '@linchpin/host';
 import { FrontendService } from '@linchpin/proto/frontend/v1/frontend';
 import { RelayService } from '@linchpin/proto/relay/v1/relay';
 import { createNonces, createProxy, createTransactionLayer, type Flow } from '@linchpin/sip';
@@ -50,7 +57,6 @@ import { createRelayedTransactions } from './signaling/relayed.ts';
 import { isRemote } from './signaling/remote-flow.ts';
 import { createRemoteFlows } from './signaling/remote-flows.ts';
 import { createCalls } from './signaling/served-call.ts';
-import { loadSigningKey } from './signaling/signing-key.ts';
 import { createTelemetry } from './telemetry.ts';
 import { uriTransport } from './uri-transport.ts';
 

@@ -1,6 +1,6 @@
 // Publish and Get as they arrive by gRPC.
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
-import type { Logger } from '@linchpin/host';
+import type { Database, Logger } from '@linchpin/host';
 import type {
   GetReply,
   GetRequest,
@@ -12,7 +12,6 @@ import { type Document, isKind, type Kind, kinds } from '@linchpin/topology';
 import type { PoolClient } from 'pg';
 import { callerName } from '../caller-name.ts';
 import { CmsError, invalid } from '../cms-error.ts';
-import type { Database } from '../database/database.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { readChanges, type WantedChange } from './changes.ts';
 import { getOne, type Published, type PublishOptions, publish } from './documents.ts';

@@ -1,13 +1,12 @@
 // Hands the stored configuration to NATS. The buckets are compared with PostgreSQL each time, so nothing has to be
 // remembered between commit and push: what a crash or a lost store left undone is found at the next comparison. The active pod
 // does this; a standby waits to be told, and would find the same to do when it becomes the active one.
-import type { Health, Logger, NatsLink } from '@linchpin/host';
+import type { Database, Health, Logger, NatsLink } from '@linchpin/host';
 import { CONFIG_BUCKET, DIRECTORY_BUCKET, REPLICA_BUCKET } from '@linchpin/proto/subjects';
 import { allKinds, bucketOf } from '@linchpin/topology';
 import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { PoolClient } from 'pg';
-import type { Database } from '../database/database.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { bringUpToDate, type Source } from './bucket.ts';
 import { createFencedBucket, type FencedBucket } from './fenced-bucket.ts';

@@ -1,5 +1,5 @@
 // People's clients by HTTPS: every part of the surface, in the order in which they are made.
-import { createBuckets, type Draining, type Logger } from '@linchpin/host';
+import { createBuckets, type Draining, type Logger, loadSigningKey } from '@linchpin/host';
 import { createNonces } from '@linchpin/sip';
 import type { Directory } from '@linchpin/topology';
 import type { Registry } from 'prom-client';
@@ -12,7 +12,6 @@ import { createMatcher } from './match.ts';
 import { createOpenApi } from './openapi.ts';
 import { createOrigins } from './origins.ts';
 import { createListener, type Listener } from './server.ts';
-import { loadSigningKey } from './signing-key.ts';
 import { createStreams, type Streams } from './streams.ts';
 import { table } from './table.ts';
 import { createWebTelemetry } from './telemetry.ts';

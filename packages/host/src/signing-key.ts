@@ -5,9 +5,9 @@ import { join } from 'node:path';
 const LENGTH = 32;
 
 /**
- * A secret that outlives the process, so that nonces and routes of dialogs that clients hold stay good over a restart; gives an own
- * key for each purpose. `file` is one secret for all Front Ends of a pool, whose routes must be good at each of them; without it
- * the pod has its own in `dir`, made when first needed. Throws where it is not of 32 bytes.
+ * A secret that outlives the process, so that what clients hold of it (nonces, tokens, routes of dialogs) stays good over a restart;
+ * gives an own key for each purpose. `file` is one secret for all pods of a pool, which take each other's; without it the pod has its
+ * own in `dir`, made when first needed. Throws where it is not of 32 bytes.
  */
 export async function loadSigningKey(dir: string, file?: string): Promise<(purpose: string) => Buffer> {
   const secret = file === undefined ? await ownSecret(dir) : await poolSecret(file);
@@ -34,4 +34,4 @@ async function poolSecret(path: string): Promise<Buffer> {
   throw new Error(`signingKeyFile ${path} has ${secret.length} bytes instead of ${LENGTH}: ${advice}`);
 }
 
-const advice = `give all Front Ends of the pool the same file, made with "head -c ${LENGTH} /dev/urandom"`;
+const advice = `give all pods of the pool the same file, made with "head -c ${LENGTH} /dev/urandom"`;
