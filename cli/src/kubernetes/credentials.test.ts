@@ -16,14 +16,15 @@ beforeEach(() => {
 });
 
 const ROLE = { secret: 'uc-edge-tls', name: 'edge', dns: ['edge.linchpin.internal', 'localhost'] };
-const ensure = (certificates = [ROLE]) =>
+const DATABASE = { secret: 'uc-db', keys: { password: 'password', seed: 'bytes' } };
+const ensure = (certificates = [ROLE], generated: object[] = [DATABASE]) =>
   ensureCredentials(
     secrets,
     wanted.parse({
       labels: { 'app.kubernetes.io/instance': 'uc' },
       authority: 'uc-ca',
       certificates,
-      generated: [{ secret: 'uc-db', keys: { password: 'password', seed: 'bytes' } }],
+      generated,
     }),
     (line) => said.push(line),
   );
@@ -66,5 +67,29 @@ describe('the credentials of a release', () => {
     await ensure();
     stored.set('uc-ca', { type: 'kubernetes.io/tls', data: {} });
     await expect(ensure()).rejects.toThrow('Secret uc-ca has no tls.crt');
+  });
+
+  test('get passwords for people who came later; those who have one keep it', async () => {
+    const people = (...names: string[]) => ({
+      secret: 'uc-sample-users',
+      keys: Object.fromEntries(names.map((name) => [name, 'password'])),
+      grows: true,
+    });
+    await ensure([], [people('alice')]);
+    const alice = text('uc-sample-users', 'alice');
+    await ensure([], [people('alice', 'bob', 'carol')]);
+    expect(text('uc-sample-users', 'alice')).toBe(alice);
+    for (const name of ['bob', 'carol']) expect(text('uc-sample-users', name)).toMatch(/^\w{16}$/);
+    expect(said.at(-1)).toBe('added bob, carol to Secret uc-sample-users');
+    // Who is no more among them may sign in as ever.
+    await ensure([], [people('bob')]);
+    expect(Object.keys(stored.get('uc-sample-users')?.data ?? {})).toEqual(['alice', 'bob', 'carol']);
+  });
+
+  test('are not made up anew for a database or a key that goes with the old ones', async () => {
+    await ensure();
+    stored.set('uc-db', { type: 'Opaque', data: { password: Buffer.from('p') } });
+    await expect(ensure()).rejects.toThrow('Secret uc-db has no seed: put it back, or delete the Secret.');
+    expect(text('uc-db', 'password')).toBe('p');
   });
 });

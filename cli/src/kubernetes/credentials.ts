@@ -21,6 +21,8 @@ const generated = z.strictObject({
   secret: z.string().min(1),
   /** Each key of the Secret: a password that people may type, or 32 random bytes. */
   keys: z.record(z.string(), z.enum(['password', 'bytes'])),
+  /** Keys that a Secret of before does not have are added; else one that lost a key is an error. */
+  grows: z.boolean().default(false),
 });
 
 /** The file that the chart writes for `jobs.js credentials <file>`. */
@@ -33,19 +35,33 @@ export const wanted = z.strictObject({
 
 export type Wanted = z.infer<typeof wanted>;
 type Certificate = z.infer<typeof certificate>;
+type Generated = z.infer<typeof generated>;
 type Say = (line: string) => void;
 
 const KEY_BYTES = 32;
 
 export async function ensureCredentials(secrets: Secrets, want: Wanted, say: Say): Promise<void> {
-  for (const { secret, keys } of want.generated) {
-    if ((await secrets.get(secret)) !== undefined) continue;
-    const data = Object.fromEntries(Object.entries(keys).map(([key, form]) => [key, makeUp(form)]));
-    await secrets.create(secret, { type: 'Opaque', labels: want.labels, data });
-    say(`made Secret ${secret}`);
-  }
+  for (const each of want.generated) await ensureGenerated(secrets, want.labels, each, say);
   if (want.authority !== undefined)
     await ensureCertificates(secrets, { ...want, authority: want.authority }, say);
+}
+
+/** What is there stays as it is, whoever made it. */
+async function ensureGenerated(
+  secrets: Secrets,
+  labels: Record<string, string>,
+  { secret, keys, grows }: Generated,
+  say: Say,
+): Promise<void> {
+  const stored = await secrets.get(secret);
+  const missing = Object.entries(keys).filter(([key]) => stored?.data[key] === undefined);
+  if (missing.length === 0) return;
+  const names = missing.map(([key]) => key).join(', ');
+  if (stored && !grows) throw incomplete(secret, names);
+  const data = Object.fromEntries(missing.map(([key, form]) => [key, makeUp(form)]));
+  if (stored) await secrets.replaceData(secret, { ...stored.data, ...data });
+  else await secrets.create(secret, { type: 'Opaque', labels, data });
+  say(stored ? `added ${names} to Secret ${secret}` : `made Secret ${secret}`);
 }
 
 const makeUp = (form: 'password' | 'bytes'): Buffer =>
@@ -113,8 +129,10 @@ async function ensureCertificate(
 async function unpack(name: string, { data }: Secret, files: Record<string, string>): Promise<void> {
   for (const [key, path] of Object.entries(files)) {
     const value = data[key];
-    if (value === undefined)
-      throw new CliError(`Secret ${name} has no ${key}: put it back, or delete the Secret.`, EXIT.failed);
+    if (value === undefined) throw incomplete(name, key);
     await writeFile(path, value, { mode: 0o600 });
   }
 }
+
+const incomplete = (secret: string, keys: string): CliError =>
+  new CliError(`Secret ${secret} has no ${keys}: put it back, or delete the Secret.`, EXIT.failed);

@@ -11,7 +11,6 @@ import { accessOfPod, createSecrets } from './api.ts';
 import { ensureCredentials, wanted } from './credentials.ts';
 import { patiently, publishRelease, release } from './publish.ts';
 
-const CMS_PATIENCE_SECONDS = 240;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const jobs: Record<string, (file: string) => Promise<void>> = {
@@ -29,7 +28,7 @@ const jobs: Record<string, (file: string) => Promise<void>> = {
     const passwordOf = (user: string) => readFile(join(passwords, user.split('@')[0] as string), 'utf8');
     const publish = () =>
       withCms(installationSite(home, settings), (cms) => publishRelease(cms, want, passwordOf));
-    const published = await patiently(CMS_PATIENCE_SECONDS, say, publish);
+    const published = await patiently(want.patienceSeconds, say, publish);
     say(published.length === 0 ? 'everything is published already' : `published ${published.join(', ')}`);
   },
 };

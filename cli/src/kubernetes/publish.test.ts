@@ -11,6 +11,7 @@ const RELEASE: Release = {
     { name: 'edge', role: 'edge', nextHop: 'director' },
   ],
   sampleUsers: [{ name: 'alice@contoso.com', displayName: 'Alice' }],
+  patienceSeconds: 1,
 };
 
 describe('the topology of a release', () => {

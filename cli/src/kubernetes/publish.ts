@@ -15,6 +15,8 @@ export const release = z.strictObject({
   site: z.string(),
   pools: z.array(pool),
   sampleUsers: z.array(z.strictObject({ name: z.string(), displayName: z.string() })).default([]),
+  /** How long a CMS is waited for that still starts, which it does not before its tables are those of its release. */
+  patienceSeconds: z.int().min(1).default(240),
 });
 
 export type Release = z.infer<typeof release>;
