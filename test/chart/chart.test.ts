@@ -8,7 +8,18 @@ import { directorConfig } from '../../services/director/src/config.ts';
 import { edgeConfig } from '../../services/edge/src/config.ts';
 import { frontendConfig } from '../../services/frontend/src/config.ts';
 import { persistentChatConfig } from '../../services/persistent-chat/src/config.ts';
-import { chart, complaints, KUBERNETES, lint, type Manifest, refusal, render, renderText } from './helm.ts';
+import {
+  chart,
+  complaints,
+  find,
+  KUBERNETES,
+  lint,
+  type Manifest,
+  refusal,
+  render,
+  renderText,
+  set,
+} from './helm.ts';
 
 /** What the process itself fills in. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it stands so in the file
@@ -18,7 +29,6 @@ const VALUES: [name: string, args: string[]][] = [
   ['kind', ['--values', join(chart, 'values-kind.yaml')]],
   ['production', ['--values', join(chart, 'values-production.yaml')]],
 ];
-const set = (...values: string[]): string[] => values.flatMap((value) => ['--set', value]);
 
 describe.each(VALUES)('%s values', (_, args) => {
   it('pass helm lint', () => {
@@ -142,33 +152,6 @@ describe('the pods of a role', () => {
     expect(mark(set('frontend.replicas=5'))).toBe(mark([]));
     expect(mark(set('edge.config.log.level=debug'))).not.toBe(mark([]));
   });
-
-  it('are not counted by the StatefulSet where an autoscaler does', () => {
-    const scaled = render(set('edge.autoscaling.enabled=true'));
-    expect(find(scaled, 'StatefulSet', 'uc-edge').spec).not.toHaveProperty('replicas');
-    expect(find(scaled, 'HorizontalPodAutoscaler', 'uc-edge').spec.scaleTargetRef.name).toBe('uc-edge');
-  });
-});
-
-describe('network policies', () => {
-  const manifests = render(['--values', join(chart, 'values-production.yaml')]);
-  const callers = (role: string): string[] => {
-    const [rpc] = find(manifests, 'NetworkPolicy', `uc-${role}`).spec.ingress;
-    return rpc.from.map((peer: Manifest) => peer.podSelector?.matchLabels['app.kubernetes.io/component']);
-  };
-
-  it('let only Edge, CMS and jobs call a Director', () => {
-    expect(callers('director').sort()).toEqual(['cms', 'edge', 'job', 'test']);
-  });
-
-  it('keep Edge away from Front Ends and PostgreSQL', () => {
-    expect(callers('frontend')).not.toContain('edge');
-    expect(callers('edge')).not.toContain('director');
-    const edge = JSON.stringify(find(manifests, 'NetworkPolicy', 'uc-edge').spec.egress);
-    expect(edge).toContain('component":"director"');
-    expect(edge).not.toContain('component":"frontend"');
-    expect(edge).not.toContain('5432');
-  });
 });
 
 describe('Persistent Chat', () => {
@@ -201,29 +184,6 @@ describe('Persistent Chat', () => {
     });
   });
 
-  it('keeps files on a volume that is given, or in a bucket', () => {
-    const podOf = (manifests: Manifest[]) =>
-      find(manifests, 'StatefulSet', 'uc-persistent-chat').spec.template.spec;
-    const claimed = render(set('persistentChat.files.existingClaim=shared'));
-    expect(config(claimed).files).toEqual({ directory: '/var/lib/linchpin-files' });
-    expect(podOf(claimed).volumes).toContainEqual({
-      name: 'files',
-      persistentVolumeClaim: { claimName: 'shared' },
-    });
-    const s3 = ['endpoint=http://minio.lync.svc:9000', 'bucket=rooms', 'existingSecret=minio'];
-    const args = set(...s3.map((value) => `persistentChat.files.s3.${value}`));
-    const { error, data } = persistentChatConfig.shape.files.safeParse(config(render(args)).files);
-    expect(error).toBeUndefined();
-    expect(data?.s3).toMatchObject({
-      bucket: 'rooms',
-      region: 'us-east-1',
-      credentialsFile: '/etc/linchpin/files/credentials',
-    });
-    const { egress } = find(render(args), 'NetworkPolicy', 'uc-persistent-chat').spec;
-    expect(egress).toContainEqual({ ports: [{ port: 9000, protocol: 'TCP' }] });
-    expect(complaints(renderText(args), KUBERNETES[0])).toBe('');
-  });
-
   it('leaves nothing behind where it is switched off', () => {
     const off = set('persistentChat.enabled=false');
     const names = render(off).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
@@ -233,14 +193,6 @@ describe('Persistent Chat', () => {
     expect(JSON.parse(find(render(off), 'ConfigMap', 'uc-publish').data['release.json']).pools).toHaveLength(
       4,
     );
-  });
-
-  it('is called by Front Ends, CMS and jobs only', () => {
-    const [rpc] = find(render(), 'NetworkPolicy', 'uc-persistent-chat').spec.ingress;
-    const from = rpc.from.map(
-      (peer: Manifest) => peer.podSelector.matchLabels['app.kubernetes.io/component'],
-    );
-    expect(from.sort()).toEqual(['cms', 'frontend', 'job', 'test']);
   });
 
   it('has names short enough for the label of its revisions', () => {
@@ -272,12 +224,6 @@ describe('Secrets', () => {
     expect(new Set(mounted)).toEqual(new Set(made));
   });
 });
-
-function find(manifests: Manifest[], kind: string, name: string): Manifest {
-  const found = manifests.find((manifest) => manifest.kind === kind && manifest.metadata.name === name);
-  if (found === undefined) throw new Error(`no ${kind} ${name}`);
-  return found;
-}
 
 const podsOf = (manifests: Manifest[]): Manifest['spec'][] =>
   manifests.flatMap(({ kind, spec }) =>

@@ -1,8 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { startCluster } from './cluster.ts';
 
 const root = join(import.meta.dirname, '../..');
 export const chart = join(root, 'charts/linchpin');
@@ -31,12 +33,18 @@ export interface Manifest {
   [key: string]: any;
 }
 
+/** Where the release is. */
+export const NAMESPACE = 'lync';
+
+/** `key=value` pairs as arguments. */
+export const set = (...values: string[]): string[] => values.flatMap((value) => ['--set', value]);
+
 const template = (args: string[], version: string): string[] => [
   'template',
   'uc',
   chart,
   '--namespace',
-  'lync',
+  NAMESPACE,
   '--kube-version',
   version,
   ...args,
@@ -49,10 +57,32 @@ export const renderText = (args: string[] = [], version: string = KUBERNETES[0])
     maxBuffer: 2 ** 24,
   });
 
-export const render = (args: string[] = []): Manifest[] =>
-  parseAllDocuments(renderText(args))
+export const render = (args: string[] = []): Manifest[] => parsed(renderText(args));
+
+const parsed = (text: string): Manifest[] =>
+  parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest) => manifest !== null);
+
+/** Where these objects are in the namespace already: what `lookup` in the templates finds. */
+export async function renderWhere(present: readonly Manifest[], args: string[] = []): Promise<Manifest[]> {
+  const cluster = await startCluster(present);
+  try {
+    const server = ['--dry-run=server', '--kube-apiserver', cluster.address];
+    const options = { maxBuffer: 2 ** 24, env: { ...process.env, KUBECONFIG: '/dev/null' } };
+    const run = promisify(execFile);
+    const { stdout } = await run(tool('helm'), [...template(args, KUBERNETES[0]), ...server], options);
+    return parsed(stdout);
+  } finally {
+    cluster.stop();
+  }
+}
+
+export function find(manifests: readonly Manifest[], kind: string, name: string): Manifest {
+  const found = manifests.find((manifest) => manifest.kind === kind && manifest.metadata.name === name);
+  if (found === undefined) throw new Error(`no ${kind} ${name}`);
+  return found;
+}
 
 /** What Helm says to values that it refuses. */
 export function refusal(args: string[]): string {

@@ -1,6 +1,7 @@
 {{/*
 A hook's Job: (dict "root" $ "name" suffix "annotations" hooks "args" list "config" ConfigMap's suffix), and as wanted
-"image" role, "account" service account with a token, "admin" true, "samples" true, "role" whose certificate and database it uses.
+"image" role, "account" service account with a token, "admin" true, "samples" true, "role" whose certificate and database it uses,
+"deadline" seconds.
 */}}
 {{- define "linchpin.job" }}
 {{- $root := .root }}
@@ -11,7 +12,7 @@ metadata:
   {{- include "linchpin.metadata" (dict "root" $root "component" "job" "name" .name "annotations" .annotations) | nindent 2 }}
 spec:
   backoffLimit: 2
-  activeDeadlineSeconds: 300
+  activeDeadlineSeconds: {{ .deadline | default 300 }}
   template:
     metadata:
       labels:

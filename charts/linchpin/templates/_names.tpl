@@ -38,6 +38,20 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/*
+Whether UDP has a Service of its own: (dict "root" $ "role" name "values" values); empty where not. Kubernetes knows the ports of a Service by
+their number where it merges what an upgrade changes (kubernetes #105610): of two of one number one is lost, also when they are taken apart.
+So a Service that has both keeps them until somebody deletes it.
+*/}}
+{{- define "linchpin.udpIsApart" -}}
+{{- if (.values.udpService | default dict).separate -}}
+{{- $present := lookup "v1" "Service" .root.Release.Namespace (printf "%s-%s" (include "linchpin.fullname" .root) .role) -}}
+{{- $together := false -}}
+{{- range ($present.spec | default dict).ports -}}{{- if eq (.protocol | default "TCP") "UDP" -}}{{- $together = true -}}{{- end -}}{{- end -}}
+{{- if not $together -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What a role is called in the values: persistent-chat is persistentChat there. */}}
 {{- define "linchpin.key" -}}
 {{- . | camelcase | untitle -}}

@@ -1,6 +1,11 @@
 {{/* The pod of a role: (dict "root" $ "role" name "row" row "values" values) */}}
 {{- define "linchpin.podSpec" -}}
 {{- $root := .root -}}{{- $role := .role -}}{{- $row := .row -}}{{- $values := .values -}}
+{{- $claim := "" -}}{{- $affinity := deepCopy $values.affinity -}}
+{{- if $values.files -}}
+{{- $claim = include "linchpin.filesClaim" $root -}}
+{{- $affinity = mergeOverwrite (include "linchpin.filesAffinity" (dict "root" $root "role" $role) | fromYaml) $affinity -}}
+{{- end -}}
 serviceAccountName: {{ include "linchpin.fullname" $root }}-{{ $role }}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -20,7 +25,7 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.affinity }}
+{{- with $affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -66,12 +71,13 @@ containers:
       {{- end }}
     {{- /*
     By HTTP: the RPC port asks everybody for a certificate, and a kubelet's gRPC probe has none to show. `live` says only that
-    the process answers, so that no restart is tried against a backend that is away; `ready` is off while it drains.
+    the process answers, so that no restart is tried against a backend that is away; `ready` is off while it drains. A role that has
+    tables brings them up before it has started, or waits until another pod has: to end it then would undo the migration.
     */}}
     startupProbe:
       httpGet: { path: /healthz/started, port: http }
       periodSeconds: 1
-      failureThreshold: 120
+      failureThreshold: {{ if $row.postgres }}{{ max 120 (int $root.Values.migrationDeadlineSeconds) }}{{ else }}120{{ end }}
     readinessProbe:
       httpGet: { path: /healthz/ready, port: http }
       periodSeconds: 2
@@ -103,8 +109,13 @@ containers:
       {{- with $values.files }}
       {{- if .s3.endpoint }}
       - { name: files, mountPath: /etc/linchpin/files, readOnly: true }
-      {{- else if .existingClaim }}
+      {{- else if $claim }}
       - { name: files, mountPath: /var/lib/linchpin-files }
+      {{- end }}
+      {{- end }}
+      {{- with $values.compliance }}
+      {{- if .existingClaim }}
+      - { name: archive, mountPath: /var/lib/linchpin-archive }
       {{- end }}
       {{- end }}
       {{- if $row.postgres }}
@@ -132,8 +143,13 @@ volumes:
   {{- if .s3.endpoint }}
   - name: files
     secret: { secretName: {{ .s3.existingSecret }}, defaultMode: 0440, items: [{ key: {{ .s3.credentialsKey }}, path: credentials }] }
-  {{- else if .existingClaim }}
-  - { name: files, persistentVolumeClaim: { claimName: {{ .existingClaim }} } }
+  {{- else if $claim }}
+  - { name: files, persistentVolumeClaim: { claimName: {{ $claim }} } }
+  {{- end }}
+  {{- end }}
+  {{- with $values.compliance }}
+  {{- with .existingClaim }}
+  - { name: archive, persistentVolumeClaim: { claimName: {{ . }} } }
   {{- end }}
   {{- end }}
   {{- if $row.postgres }}
@@ -190,6 +206,21 @@ volumes:
             - { key: ca.crt, path: pki/ca.pem }
             - { key: tls.crt, path: pki/admin.pem }
             - { key: tls.key, path: pki/admin.key }
+{{- end -}}
+
+{{/*
+How many pods: (dict "root" $ "role" name "values" values). Where an autoscaler counts, as many as there are, within its bounds: a manifest
+without a number would have Helm take the one of before away, and Kubernetes put 1 in its place (helm #12650).
+*/}}
+{{- define "linchpin.replicas" -}}
+{{- $scaling := .values.autoscaling -}}
+{{- if $scaling.enabled -}}
+{{- $present := lookup "apps/v1" "StatefulSet" .root.Release.Namespace (printf "%s-%s" (include "linchpin.fullname" .root) .role) -}}
+{{- $count := ($present.spec | default dict).replicas | default $scaling.minReplicas -}}
+{{- $count | int | max (int $scaling.minReplicas) | min (int $scaling.maxReplicas) -}}
+{{- else -}}
+{{- .values.replicas -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "linchpin.autoscaler" }}

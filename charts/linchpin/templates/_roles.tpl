@@ -2,7 +2,7 @@
 The roles, one row each. Everything that differs between them is here and in the values: the templates know no role by name.
   rpc, http      ports of the container
   listeners      ports for clients: key among the listeners of the role's configuration, port of the container, port of the Service
-  callers        who may open the RPC port; "admin": the release's jobs, and networkPolicy.administrators
+  callers        who may open the RPC port; "admin": the release's jobs and tests, and networkPolicy.administrators
   postgres       it has a database, values.postgresql.databases.<role>
   domain         it is told the SIP domain and shows the certificate of it
   signs          it has a key that all its pods sign with
@@ -20,7 +20,7 @@ director:
   rpc: 7020
   http: 7021
   listeners: []
-  callers: [edge, cms, admin]
+  callers: [edge, cms]
 edge:
   rpc: 7030
   http: 7031
@@ -28,7 +28,7 @@ edge:
   listeners:
     - { name: access-tls, key: accessTls, port: 5061, servicePort: 5061, protocol: TCP }
     - { name: access-wss, key: accessWss, port: 5443, servicePort: 443, protocol: TCP }
-  callers: [frontend, cms, admin]
+  callers: [frontend, cms]
 frontend:
   rpc: 7040
   http: 7041
@@ -37,10 +37,11 @@ frontend:
   signs: true
   callsClients: true
   listeners:
-    - { name: sip-udp, key: sipUdp, port: 5060, servicePort: 5060, protocol: UDP }
-    - { name: sip-tcp, key: sipTcp, port: 5060, servicePort: 5060, protocol: TCP }
+    {{- /* Not one number for both: Kubernetes merges changes of a container's ports by their numbers, and would lose one. */}}
+    - { name: sip-udp, key: sipUdp, port: 5062, servicePort: 5060, protocol: UDP }
+    - { name: sip-tcp, key: sipTcp, port: 5063, servicePort: 5060, protocol: TCP }
     - { name: sip-tls, key: sipTls, port: 5061, servicePort: 5061, protocol: TCP }
-  callers: [director, frontend, persistent-chat, cms, admin]
+  callers: [director, frontend, persistent-chat, cms]
 {{- if .Values.persistentChat.enabled }}
 persistent-chat:
   rpc: 7050
@@ -50,7 +51,7 @@ persistent-chat:
   signs: true
   listeners:
     - { name: chat-https, port: 7443, servicePort: 443, protocol: TCP }
-  callers: [frontend, cms, admin]
+  callers: [frontend, cms]
 {{- end }}
 {{- end -}}
 
@@ -136,13 +137,17 @@ advertised: {{ . }}
 {{- end -}}
 
 {{- define "linchpin.config.frontend" -}}
+{{- $advertise := .Values.frontend.advertise -}}
 state: { replicas: {{ include "linchpin.natsReplicas" . }} }
-{{- with .Values.frontend.advertise.signalling }}
-{{- $host := . }}
+{{- if or $advertise.signalling $advertise.signallingUdp }}
 listeners:
-  sipUdp: { sentBy: {{ printf "%s:5060" $host | quote }} }
-  sipTcp: { sentBy: {{ printf "%s:5060" $host | quote }} }
-  sipTls: { sentBy: {{ printf "%s:5061" $host | quote }} }
+  {{- with $advertise.signallingUdp | default $advertise.signalling }}
+  sipUdp: { sentBy: {{ printf "%s:5060" . | quote }} }
+  {{- end }}
+  {{- with $advertise.signalling }}
+  sipTcp: { sentBy: {{ printf "%s:5060" . | quote }} }
+  sipTls: { sentBy: {{ printf "%s:5061" . | quote }} }
+  {{- end }}
 {{- end }}
 {{- end -}}
 
@@ -150,6 +155,7 @@ listeners:
 compliance:
   postgres:
     {{- include "linchpin.config.postgres" (dict "root" . "database" .Values.postgresql.databases.compliance) | nindent 4 }}
+  {{- pick .Values.persistentChat.compliance "adapters" "fourEyes" "maxLagSeconds" | toYaml | nindent 2 }}
 web: { port: 7443, tls: {{ include "linchpin.config.certificate" . }} }
 queue: { replicas: {{ include "linchpin.natsReplicas" . }} }
 {{- with .Values.persistentChat.files }}
@@ -158,10 +164,32 @@ files:
   s3:
     {{- pick .s3 "endpoint" "bucket" "prefix" "region" | toYaml | nindent 4 }}
     credentialsFile: /etc/linchpin/files/credentials
-{{- else if .existingClaim }}
+{{- else if include "linchpin.filesClaim" $ }}
 files: { directory: /var/lib/linchpin-files }
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* The claim of the volume for files in rooms; empty where there is none. */}}
+{{- define "linchpin.filesClaim" -}}
+{{- $files := .Values.persistentChat.files -}}
+{{- if $files.s3.endpoint -}}
+{{- else if $files.existingClaim -}}{{ $files.existingClaim }}
+{{- else if $files.volume.enabled -}}{{ include "linchpin.fullname" . }}-persistent-chat-files
+{{- end -}}
+{{- end -}}
+
+{{/* A volume that one node can have at a time keeps the pods that write to it together. (dict "root" $ "role" name) */}}
+{{- define "linchpin.filesAffinity" -}}
+{{- $files := .root.Values.persistentChat.files -}}
+{{- if and (not $files.s3.endpoint) (not $files.existingClaim) $files.volume.enabled (eq $files.volume.accessMode "ReadWriteOnce") -}}
+podAffinity:
+  requiredDuringSchedulingIgnoredDuringExecution:
+    - topologyKey: kubernetes.io/hostname
+      labelSelector:
+        matchLabels:
+          {{- include "linchpin.selector" (dict "root" .root "component" .role) | nindent 10 }}
+{{- end -}}
 {{- end -}}
 
 {{/* Which backends hold the release, and with how many copies. */}}
