@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ComplianceTarget } from '../commands/compliance.ts';
 import { type OutputOption, print, siteOf, type Terminal, wholeNumber, withSiteOutput } from './options.ts';
 
@@ -39,6 +39,12 @@ const targetOf = async (options: ComplianceOption): Promise<ComplianceTarget> =>
 });
 
 const ENOUGH = 1000;
+
+function positive(text: string): number {
+  const number = wholeNumber(text);
+  if (number < 1) throw new InvalidArgumentError('It must be 1 or more.');
+  return number;
+}
 
 /** What auditors ask: `linchpin compliance …`. */
 export function addComplianceCommands(program: Command, terminal: Terminal): void {
@@ -102,7 +108,7 @@ function addQuery(group: Command, terminal: Terminal): void {
     .option('--to <time>', 'before this moment')
     .option('--kind <kind...>', 'post, edit, delete, join, part, download, …', [])
     .option('--text <text>', 'what the event has in it')
-    .option('--limit <number>', 'so many at most', wholeNumber, ENOUGH)
+    .option('--limit <number>', 'so many at most', positive, ENOUGH)
     .action(async (options: QueryOption) => {
       const { query } = await commands();
       const { eventList } = await output();
@@ -118,7 +124,12 @@ function addExport(command: Command, terminal: Terminal): void {
     .description('everything of a room or of a user as a tar archive, with a manifest of hashes')
     .option('--room <room>', 'of this room or category')
     .option('--user <user>', 'of this user, in all rooms')
-    .option('--order <id>', 'what this order says, which another administrator has approved')
+    .addOption(
+      new Option('--order <id>', 'what this order says, which another administrator has approved').conflicts([
+        'room',
+        'user',
+      ]),
+    )
     .requiredOption('--to <file>', 'the archive')
     .action(async (options: ExportOption) => {
       const { exportArchive } = await commands();
