@@ -9,11 +9,14 @@ import { demand } from '../rights.ts';
 import type { Text } from './body.ts';
 import { byOf } from './by.ts';
 import { readPost } from './post-rows.ts';
+import { withoutCompliance } from './without-compliance.ts';
 
 export interface ChangeParts {
   database: Pick<Database, 'transaction'>;
   journal: Pick<Journal, 'lockRooms' | 'append' | 'committed'>;
   access: Pick<Access, 'standing' | 'confirm'>;
+  /** Whether compliance can be relied on at this moment. */
+  isComplianceThere(): boolean;
 }
 
 /** Different reactions of one person to one post. */
@@ -25,7 +28,7 @@ export interface Changes {
   react(caller: Caller, room: string, seq: number, reaction: string, set: boolean): Promise<void>;
 }
 
-export function createChanges({ database, journal, access }: ChangeParts): Changes {
+export function createChanges({ database, journal, access, isComplianceThere }: ChangeParts): Changes {
   /** With the room locked and the standing confirmed; `run` gives what happened, if anything did. */
   async function change(
     caller: Caller,
@@ -42,6 +45,7 @@ export function createChanges({ database, journal, access }: ChangeParts): Chang
     const events = await database.transaction(async (client): Promise<ChatEvent[]> => {
       const locked = (await journal.lockRooms(client, [before.room.id])).get(before.room.id);
       if (locked === undefined) throw new ChatError('not-found', 'the room is gone');
+      if (locked.complianceRequired && !isComplianceThere()) throw withoutCompliance();
       const standing = await access.confirm(client, caller, before, locked);
       demand(caller, standing, 'mayRead');
       const post = await readPost(client, locked.id, seq);
@@ -83,6 +87,7 @@ export function createChanges({ database, journal, access }: ChangeParts): Chang
         return { kind: 'delete', by: byOf(caller), post: seq, before: textOf(post) };
       }),
 
+    // Whoever may read: a reaction is no post, so an audience may react where only presenters post.
     react: (caller, room, seq, reaction, set) =>
       change(caller, room, seq, async (client, _, post) => {
         if (post.deletedAt !== undefined) throw noSuchPost(seq);

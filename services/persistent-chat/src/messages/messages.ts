@@ -21,6 +21,7 @@ import { checkPurgeFilter, type PurgeParts, purge } from './purge.ts';
 import { countUnread, markRead, onlyReadable, readUnread } from './read-marks.ts';
 import { createRetention } from './retention.ts';
 import { checkSearchQuery, search } from './search.ts';
+import { withoutCompliance } from './without-compliance.ts';
 
 export type Messages = Pick<
   Chat,
@@ -197,6 +198,8 @@ export function createMessages(parts: MessagesParts): Messages {
     async noteFile(caller, key, kind, file) {
       const standing = await access.standing(caller, key);
       demand(caller, standing, kind === 'upload' ? 'mayUpload' : 'mayRead');
+      if (kind === 'upload' && standing.room.complianceRequired && !parts.isComplianceThere())
+        throw withoutCompliance();
       await notes.note(standing.room.id, { kind, by: byOf(caller), file });
     },
 

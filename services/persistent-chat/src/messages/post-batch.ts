@@ -9,6 +9,7 @@ import { demand } from '../rights.ts';
 import type { Pending } from '../settle.ts';
 import { toPost } from './post-rows.ts';
 import { insertPosts, type NewPost, type PostKey, readKnown, readThreads } from './post-store.ts';
+import { withoutCompliance } from './without-compliance.ts';
 
 export interface PendingPost extends Pending<Post> {
   readonly author: string;
@@ -107,9 +108,6 @@ async function confirmed(
   }
   return items.filter((item) => !outcomes.has(item));
 }
-
-const withoutCompliance = (): ChatError =>
-  new ChatError('unavailable', 'posts are not taken here while they cannot be kept for compliance', 10);
 
 /** What came before, also in another batch or on another pod, is answered as it was then. */
 function withoutKnown(
