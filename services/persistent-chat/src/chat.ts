@@ -98,6 +98,8 @@ export interface RoomView extends Room {
   /** What the caller is there; empty for who only may see it. */
   roles: RoomRole[];
   mayPost: boolean;
+  /** Whether posts are kept for whoever comes later; without it what was missed cannot be had. */
+  chatHistory: boolean;
   /** Posts of others after the caller's read mark; 1000 where there are as many or more. */
   unread: number;
 }

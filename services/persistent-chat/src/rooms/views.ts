@@ -32,6 +32,7 @@ export async function viewsOf(
     categoryName: standing.room.categoryName,
     roles: [...standing.roles],
     mayPost: standing.mayPost,
+    chatHistory: standing.room.chatHistory,
     unread: unread?.get(standing.room.id) ?? 0,
   }));
 }

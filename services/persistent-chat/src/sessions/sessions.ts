@@ -250,7 +250,7 @@ function participationOf({
   history,
 }: Joined): Pick<Participation, 'room' | 'history'> {
   const { id, name, description, category, kind, privacy, invitations, addIn } = standing.room;
-  const { disabled, legalHold, categoryName } = standing.room;
+  const { disabled, legalHold, categoryName, chatHistory } = standing.room;
   return {
     room: {
       ...{
@@ -265,6 +265,7 @@ function participationOf({
         disabled,
         legalHold,
         categoryName,
+        chatHistory,
       },
       ...{ lastSeq, unread, roles: [...standing.roles], mayPost: standing.mayPost },
     },

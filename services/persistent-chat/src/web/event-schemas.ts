@@ -1,6 +1,6 @@
 // What streams say, by the name of the event: the data of each is one of these.
 import { z } from 'zod';
-import { file, post, roomView } from './schemas.ts';
+import { post, roomView } from './schemas.ts';
 
 const number = () => z.int().min(0);
 
@@ -34,9 +34,6 @@ export const streamEvents = {
     .meta({ id: 'ReactionEvent' }),
   join: z.object(happened).meta({ id: 'JoinEvent' }),
   part: z.object(happened).meta({ id: 'PartEvent' }),
-  upload: z
-    .object({ ...happened, file: file.pick({ id: true, name: true, bytes: true, type: true, sha256: true }) })
-    .meta({ id: 'UploadEvent' }),
   purged: z.object({ ...happened, posts: z.array(number()) }).meta({ id: 'PurgedEvent' }),
   changed: z
     .object({
@@ -47,8 +44,19 @@ export const streamEvents = {
     .meta({ id: 'ChangedEvent' }),
   roster: z.object({ room: z.uuid(), roster }).meta({ id: 'RosterEvent' }),
   gap: z
-    .object({ room: z.uuid(), after: number(), until: number() })
-    .meta({ id: 'GapEvent', description: 'Posts after `after` and up to `until` have to be asked for' }),
+    .object({
+      room: z.uuid(),
+      after: number(),
+      until: number(),
+      kept: z.boolean().meta({
+        description: 'False: the category keeps no history, and what was missed cannot be had any more',
+      }),
+    })
+    .meta({
+      id: 'GapEvent',
+      description:
+        'What was posted after `after` and up to `until` was not told; where it is kept it can be asked for',
+    }),
   ended: z
     .object({
       room: z.uuid().optional().meta({ description: 'Without it the whole stream is over' }),

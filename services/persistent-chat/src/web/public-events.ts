@@ -1,5 +1,5 @@
 // What people are told of what happens in a room: less than compliance is. What a post said before, who reads and searches what,
-// and why something was purged, is not for everybody.
+// and why something was purged, is not for everybody; nor is a file before it is posted.
 import type { ChatEvent } from '@linchpin/proto/chat-events';
 import type { z } from 'zod';
 import type { Post } from '../chat.ts';
@@ -57,8 +57,6 @@ function publicEvent(event: ChatEvent): PublicEvent | undefined {
       return { event: 'join', data: happened };
     case 'part':
       return { event: 'part', data: happened };
-    case 'upload':
-      return { event: 'upload', data: { ...happened, file: event.file } };
     case 'purged':
       return { event: 'purged', data: { ...happened, posts: event.posts } };
     case 'room-changed':

@@ -125,6 +125,9 @@ export const roomView = z
     categoryName: z.string(),
     roles: z.array(z.enum(['member', 'manager', 'presenter'])),
     mayPost: z.boolean(),
+    chatHistory: z.boolean().meta({
+      description: 'False: posts, and the files that they name, are for those who are there at the time',
+    }),
     unread: number(),
   })
   .meta({ id: 'RoomView', description: 'A room as the caller sees it' });

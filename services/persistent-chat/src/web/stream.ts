@@ -2,7 +2,14 @@
 import { once } from 'node:events';
 import type { Logger } from '@linchpin/host';
 import type { ChatEvent } from '@linchpin/proto/chat-events';
-import { type Chat, ChatError, type Participant, type Participation, type Post } from '../chat.ts';
+import {
+  type Chat,
+  ChatError,
+  type HistoryQuery,
+  type Participant,
+  type Post,
+  type RoomView,
+} from '../chat.ts';
 import type { Identity } from './authentication.ts';
 import { readPositions, writePositions } from './positions.ts';
 import { type Fields, fieldsOf, type PublicEvent, postEvent, publicFields } from './public-events.ts';
@@ -31,18 +38,28 @@ export interface Stream {
   cut(why: string): void;
 }
 
+/** A room of the stream; what it begins with is let go once its reader has it. */
 interface Joined {
-  participation: Participation;
-  /** What happened before its turn came; undefined once events go straight out. */
-  waiting: ChatEvent[] | undefined;
+  room: RoomView;
+  part: () => Promise<void>;
+  begins: Beginning | undefined;
   ended: string | undefined;
-  /** What it has become meanwhile. */
-  roster?: { now: readonly Participant[] | undefined };
 }
 
-const PAGE = 100;
-/** Events of one room that happen while its reader is still given what it missed. */
-const MOST_WAITING = 10_000;
+interface Beginning {
+  roster: readonly Participant[] | undefined;
+  /** Undefined: not wanted, or there was no place for it, and it is read again when its turn comes. */
+  history: Post[] | undefined;
+  posts: number;
+  /** What happened before its turn came, as it is sent. */
+  waiting: { seq: number; fields: Fields | undefined }[];
+  /** What the roster has become meanwhile. */
+  rosterNow?: { now: readonly Participant[] | undefined };
+}
+
+const PAGE = 50;
+/** What an event or a post costs beside its text; a guess suffices. */
+const OVERHEAD = 200;
 /** Milliseconds after which a reader that was cut off comes back; not all of them at once. */
 const retryAfter = (): number => 1000 + Math.floor(Math.random() * 2000);
 
@@ -53,7 +70,10 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
   const positions = new Map<string, number>();
   const gone = Promise.withResolvers<void>();
   let over = false;
-  let catchingUp = true;
+  /** Characters that are kept here until their room's turn comes. */
+  let held = 0;
+  /** Bytes under way of what is given at the reader's own pace. */
+  let paced = 0;
   let blockedSince: number | undefined;
   response.once('close', () => gone.resolve());
   response.on('drain', () => {
@@ -61,16 +81,27 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
   });
 
   async function joinRoom(name: string): Promise<void> {
-    const joined: Joined = { participation: undefined as never, waiting: [], ended: undefined };
-    joined.participation = await chat.join(caller, name, {
+    const begins: Beginning = { roster: undefined, history: undefined, posts: 0, waiting: [] };
+    const joined: Joined = { room: undefined as never, part: async () => {}, begins, ended: undefined };
+    const { room, part, roster, history } = await chat.join(caller, name, {
       onEvents: (events) => take(joined, events),
-      onRoster: (roster) => sayRoster(joined, roster),
+      onRoster: (now) => sayRoster(joined, now),
       onEnded: (why) => leave(joined, why),
     });
-    const { id } = joined.participation.room;
+    Object.assign(joined, { room, part });
     // Named twice, by its id and by its name.
-    if (rooms.has(id)) await joined.participation.part();
-    else rooms.set(id, joined);
+    if (rooms.has(room.id)) return part();
+    Object.assign(begins, { roster, posts: history.length });
+    if (before(room.id) === undefined) keep(begins, history);
+    rooms.set(room.id, joined);
+  }
+
+  /** With many rooms it is too much for one reader: the rest is read again. */
+  function keep(begins: Beginning, history: Post[]): void {
+    const size = sizeOfPosts(history);
+    if (held + size > limits.bufferedBytes) return;
+    held += size;
+    begins.history = history;
   }
 
   async function join(names: readonly string[]): Promise<void> {
@@ -84,21 +115,15 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
   async function partAll(): Promise<void> {
     const parting = [...rooms.values()].filter(({ ended }) => ended === undefined);
     rooms.clear();
-    for (const { participation } of parting)
-      await participation.part().catch((error) => log.warn({ err: error }, 'could not leave a room'));
+    for (const { part } of parting)
+      await part().catch((error) => log.warn({ err: error }, 'could not leave a room'));
   }
 
   function write(text: string): void {
     if (over || response.destroyed) return;
     if (response.write(text)) return;
     blockedSince ??= performance.now();
-    if (!catchingUp && response.writableLength > limits.bufferedBytes) cut('slow');
-  }
-
-  /** What is given at the beginning goes at the reader's pace. */
-  async function taken(): Promise<void> {
-    if (response.writableNeedDrain && !response.destroyed)
-      await Promise.race([once(response, 'drain'), gone.promise]);
+    if (response.writableLength > limits.bufferedBytes + paced) cut('slow');
   }
 
   function sendFields({ event, text }: Fields, id?: string): void {
@@ -106,36 +131,57 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
     telemetry.sentEvents.inc({ event });
   }
 
-  const send = (event: PublicEvent, id?: string): void => sendFields(fieldsOf(event), id);
+  const send = (event: PublicEvent): void => sendFields(fieldsOf(event));
+
+  /** At the reader's pace: resolves when it has taken this, and may be given more. */
+  async function give(fields: Fields, id?: string): Promise<void> {
+    paced = Buffer.byteLength(fields.text) + OVERHEAD;
+    sendFields(fields, id);
+    if (response.writableNeedDrain && !response.destroyed)
+      await Promise.race([once(response, 'drain'), gone.promise]);
+    paced = 0;
+  }
 
   /** Moves on even where the reader is told nothing: it need not be given that stretch again. */
-  function sendAt(room: string, seq: number, fields: Fields | undefined): void {
+  function moveTo(room: string, seq: number): void {
     if (seq > (positions.get(room) ?? 0)) positions.set(room, seq);
-    if (fields) sendFields(fields, writePositions(room, positions));
   }
 
-  function take(joined: Joined, events: readonly ChatEvent[]): void {
-    if (joined.waiting) wait(joined.waiting, events);
-    else for (const event of events) sendAt(event.scope, event.seq, publicFields(event));
+  async function giveAt(room: string, seq: number, fields: Fields | undefined): Promise<void> {
+    moveTo(room, seq);
+    if (fields) await give(fields, writePositions(room, positions));
   }
 
-  function wait(waiting: ChatEvent[], events: readonly ChatEvent[]): void {
-    for (const event of events) waiting.push(event);
-    if (waiting.length > MOST_WAITING) cut('slow');
+  function take({ begins }: Joined, events: readonly ChatEvent[]): void {
+    for (const event of events) {
+      const fields = publicFields(event);
+      if (begins) wait(begins, event.seq, fields);
+      else {
+        moveTo(event.scope, event.seq);
+        if (fields) sendFields(fields, writePositions(event.scope, positions));
+      }
+    }
+  }
+
+  /** Who cannot be given it in time comes back with its last id, and is given it out of history. */
+  function wait({ waiting }: Beginning, seq: number, fields: Fields | undefined): void {
+    if (over) return;
+    waiting.push({ seq, fields });
+    held += sizeOf(fields);
+    if (held > limits.bufferedBytes) cut('slow');
   }
 
   function leave(joined: Joined, why: string): void {
     joined.ended = why;
-    if (joined.waiting === undefined) sayEnded(joined, why);
+    if (joined.begins === undefined) sayEnded(joined, why);
   }
 
-  function sayRoster(joined: Joined, roster: readonly Participant[] | undefined): void {
-    if (joined.waiting) joined.roster = { now: roster };
-    else
-      send({ event: 'roster', data: { room: joined.participation.room.id, roster: roster && [...roster] } });
+  function sayRoster({ room, begins }: Joined, now: readonly Participant[] | undefined): void {
+    if (begins) begins.rosterNow = { now };
+    else send({ event: 'roster', data: { room: room.id, roster: now && [...now] } });
   }
 
-  function sayEnded({ participation: { room } }: Joined, why: string): void {
+  function sayEnded({ room }: Joined, why: string): void {
     send({ event: 'ended', data: { room: room.id, why } });
     rooms.delete(room.id);
     if (rooms.size === 0) finish();
@@ -147,42 +193,69 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
   }
 
   async function begin(joined: Joined): Promise<void> {
-    const { room, history, roster } = joined.participation;
+    const { room, begins } = joined;
+    if (begins === undefined) return;
     const missedFrom = positions.get(room.id);
-    const data = { room, roster, history: missedFrom === undefined ? history : undefined };
+    const history = missedFrom === undefined ? await historyOf(room, begins) : undefined;
     if (missedFrom === undefined) positions.set(room.id, room.lastSeq);
-    send({ event: 'joined', data }, writePositions(room.id, positions));
-    await taken();
-    if (missedFrom !== undefined) await resume(room.id, missedFrom, room.lastSeq);
-    for (const event of joined.waiting ?? []) sendAt(event.scope, event.seq, publicFields(event));
-    joined.waiting = undefined;
-    if (joined.roster) sayRoster(joined, joined.roster.now);
+    const fields = fieldsOf({ event: 'joined', data: { room, roster: begins.roster?.slice(), history } });
+    await give(fields, writePositions(room.id, positions));
+    if (missedFrom !== undefined) await resume(room, missedFrom);
+    await giveWaiting(joined, begins);
+  }
+
+  async function historyOf(room: RoomView, begins: Beginning): Promise<Post[]> {
+    const { history, posts } = begins;
+    begins.history = undefined;
+    held -= history ? sizeOfPosts(history) : 0;
+    if (history !== undefined || posts === 0) return history ?? [];
+    return (await posted(room.id, { before: room.lastSeq + 1, limit: posts })) ?? [];
+  }
+
+  /** What happens meanwhile waits behind it; from the moment in which nothing does, events go straight out. */
+  async function giveWaiting(joined: Joined, begins: Beginning): Promise<void> {
+    const { waiting } = begins;
+    for (let next = waiting.shift(); next !== undefined && !over; next = waiting.shift()) {
+      held -= sizeOf(next.fields);
+      await giveAt(joined.room.id, next.seq, next.fields);
+    }
+    joined.begins = undefined;
+    if (begins.rosterNow) sayRoster(joined, begins.rosterNow.now);
     if (joined.ended !== undefined) sayEnded(joined, joined.ended);
   }
 
-  /** Posts with numbers from `after` + 1 to `until`, out of history. */
-  async function resume(room: string, after: number, until: number): Promise<void> {
+  /** Posts that came after `after`, and before it joined, out of history. */
+  async function resume({ id, lastSeq: until, chatHistory }: RoomView, after: number): Promise<void> {
     let from = after;
     for (let given = 0; from < until && !over && !response.destroyed; ) {
-      const limit = Math.min(PAGE, limits.resumedPosts - given);
-      const page = limit > 0 ? await missed(room, from, limit) : undefined;
+      const limit = chatHistory ? Math.min(PAGE, limits.resumedPosts - given) : 0;
+      const page = limit > 0 ? await posted(id, { after: from, limit }) : undefined;
       if (page === undefined) {
-        send({ event: 'gap', data: { room, after: from, until } });
+        send({ event: 'gap', data: { room: id, after: from, until, kept: chatHistory } });
         break;
       }
-      for (const post of page.filter(({ seq }) => seq <= until))
-        sendAt(room, post.seq, fieldsOf(postEvent(post)));
-      await taken();
+      for (const post of page)
+        if (post.seq <= until && !over) await giveAt(id, post.seq, fieldsOf(postEvent(post)));
       given += page.length;
       from = page.length < limit ? until : (page.at(-1)?.seq ?? until);
     }
-    positions.set(room, Math.max(until, positions.get(room) ?? 0));
+    moveTo(id, until);
   }
 
-  /** Undefined where the room keeps no history for whoever comes later. */
-  async function missed(room: string, after: number, limit: number): Promise<Post[] | undefined> {
+  /** Never rejects. Who is gone meanwhile is given no more. */
+  async function catchUp(): Promise<void> {
     try {
-      const posts = await chat.history(caller, room, { after, limit });
+      for (const joined of [...rooms.values()]) if (!over) await begin(joined);
+    } catch (error) {
+      if (!over) log.warn({ err: error }, 'could not give a reader what it missed');
+      cut('failed');
+    }
+  }
+
+  /** In their order. Undefined where the reader may not read them any more. */
+  async function posted(room: string, query: HistoryQuery): Promise<Post[] | undefined> {
+    try {
+      const posts = await chat.history(caller, room, query);
       return posts.sort((one, other) => one.seq - other.seq);
     } catch (error) {
       if (error instanceof ChatError && error.code === 'forbidden') return undefined;
@@ -210,10 +283,9 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
     });
     response.flushHeaders();
     write(`retry: ${retryAfter()}\n\n`);
-    for (const { participation } of rooms.values()) {
-      const { id, lastSeq } = participation.room;
-      const known = before(id);
-      if (known !== undefined) positions.set(id, Math.min(known, lastSeq));
+    for (const { room } of rooms.values()) {
+      const known = before(room.id);
+      if (known !== undefined) positions.set(room.id, Math.min(known, room.lastSeq));
     }
   }
 
@@ -222,13 +294,7 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
     join,
     async run() {
       if (!over) open();
-      try {
-        for (const joined of [...rooms.values()]) if (!over) await begin(joined);
-        catchingUp = false;
-      } catch (error) {
-        log.warn({ err: error }, 'could not give a reader what it missed');
-        cut('failed');
-      }
+      await Promise.race([catchUp(), gone.promise]);
       if (!response.destroyed && !response.closed) await gone.promise;
       over = true;
       await partAll();
@@ -242,6 +308,11 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
     cut,
   };
 }
+
+const sizeOf = (fields: Fields | undefined): number => OVERHEAD + (fields?.text.length ?? 0);
+
+const sizeOfPosts = (posts: readonly Post[]): number =>
+  posts.reduce((sum, { subject = '', body }) => sum + OVERHEAD + subject.length + body.length, 0);
 
 /** EventSource sends it as UTF-8; ours has only ASCII. */
 const lastEventId = (value: string | string[] | undefined): string | undefined =>

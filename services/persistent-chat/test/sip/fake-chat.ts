@@ -63,6 +63,7 @@ export function createFakeChat(): FakeChat {
     lastSeq,
     roles: ['member'],
     mayPost: true,
+    chatHistory: true,
     unread: 0,
   });
 

@@ -68,11 +68,13 @@ test('What only compliance is to know is told to nobody', async () => {
   await reader.until('joined');
   rig.chat.happen(room, { kind: 'search', by: bob, query: 'salary' });
   rig.chat.happen(room, { kind: 'history-read', by: bob, from: 1, to: 9 });
+  const file = { id: crypto.randomUUID(), name: 'not posted yet', bytes: 1, type: 'text/plain', sha256: '' };
+  rig.chat.happen(room, { kind: 'upload', by: bob, file });
   rig.chat.happen(room, { kind: 'edit', by: bob, post: 1, body: 'new', before: { body: 'the old secret' } });
   expect(await reader.next()).toEqual({
     event: 'edit',
-    id: `${room}/3`,
-    data: { room, seq: 3, at: expect.any(String), by: bob, post: 1, body: 'new' },
+    id: `${room}/4`,
+    data: { room, seq: 4, at: expect.any(String), by: bob, post: 1, body: 'new' },
   });
 });
 
@@ -114,12 +116,34 @@ test('Who missed more than is given again, or what is not kept, is told of the g
   const reader = await follow(`/v1/rooms/${room}/events`, { 'last-event-id': `${room}/10` });
   await reader.until('joined');
   for (let seq = 11; seq <= 160; seq++) expect(await reader.next()).toMatchObject({ id: `${room}/${seq}` });
-  expect(await reader.next()).toMatchObject({ event: 'gap', data: { room, after: 160, until: 200 } });
+  expect(await reader.next()).toMatchObject({
+    event: 'gap',
+    data: { room, after: 160, until: 200, kept: true },
+  });
 
   rig.chat.fail('history', new ChatError('forbidden', 'no history here'));
   const other = await follow(`/v1/rooms/${room}/events`, { 'last-event-id': `${room}/10` });
   await other.until('joined');
   expect(await other.next()).toMatchObject({ event: 'gap', data: { after: 10, until: 200 } });
+});
+
+test('Who missed something in a room without history is told that it cannot be had', async () => {
+  const { id: fleeting } = rig.chat.addRoom('Fleeting', [alice, bob], false);
+  for (let i = 0; i < 3; i++) await post(`said ${i}`, fleeting);
+  const reader = await follow(`/v1/rooms/${fleeting}/events`, { 'last-event-id': `${fleeting}/1` });
+  const joined = await reader.until('joined');
+  expect(joined.data.room.chatHistory).toBe(false);
+  expect(await reader.next()).toMatchObject({
+    event: 'gap',
+    data: { room: fleeting, after: 1, until: 3, kept: false },
+  });
+  await post('heard', fleeting);
+  expect(await reader.next()).toMatchObject({ event: 'post', data: { body: 'heard' } });
+  // Who has missed nothing is told of none.
+  const again = await follow(`/v1/rooms/${fleeting}/events`, { 'last-event-id': reader.lastId() });
+  await again.until('joined');
+  await post('and more', fleeting);
+  expect(await again.next()).toMatchObject({ event: 'post', data: { body: 'and more' } });
 });
 
 test('A number that was never given is the present', async () => {
@@ -219,6 +243,68 @@ test('A reader that does not read is ended; the others are not, and it may come 
   expect(await back.until('post')).toMatchObject({ id: `${room}/1` });
   const metric = await rig.metrics.getSingleMetric('linchpin_chat_web_streams_ended_total')?.get();
   expect(metric?.values).toMatchObject([{ labels: { why: 'slow' }, value: 1 }]);
+});
+
+/** Posts until nobody is in the room any more; not less than what kernels, TLS and this process hold. */
+async function postUntilAlone(most: number): Promise<number> {
+  const body = 'x'.repeat(8000);
+  let posted = 0;
+  while (rig.chat.sessions(room) > 0 && posted < most) {
+    await post(body);
+    posted++;
+    await new Promise(setImmediate);
+  }
+  expect(rig.chat.sessions(room)).toBe(0);
+  return posted;
+}
+
+test('What waits for a reader that is still given what it missed is not more than it may leave unread', async () => {
+  await post('missed');
+  const given = Promise.withResolvers<void>();
+  rig.chat.hold('history', given.promise);
+  const slow = await follow(`/v1/rooms/${room}/events`, { 'last-event-id': `${room}/0` });
+  await slow.until('joined');
+  const posted = await postUntilAlone(1000);
+  expect(posted).toBeLessThan(200);
+  given.resolve();
+  const back = await follow(`/v1/rooms/${room}/events`, { 'last-event-id': slow.lastId() });
+  expect(await back.until('post')).toMatchObject({ id: `${room}/1`, data: { body: 'missed' } });
+  for (let seq = 2; seq <= Math.min(posted + 1, 150); seq++)
+    expect(await back.next()).toMatchObject({ id: `${room}/${seq}` });
+});
+
+test('A reader that does not read is ended also while it is given what it missed elsewhere', async () => {
+  const { id: other } = rig.chat.addRoom('Other', [alice, bob]);
+  await post('missed', other);
+  const given = Promise.withResolvers<void>();
+  rig.chat.hold('history', given.promise);
+  const path = `/v1/events?room=${room}&room=${other}`;
+  const slow = await follow(path, { 'last-event-id': `${other}/0` });
+  await slow.until('joined');
+  await slow.until('joined');
+  slow.response.pause();
+  await postUntilAlone(10_000);
+  given.resolve();
+  const metric = await rig.metrics.getSingleMetric('linchpin_chat_web_streams_ended_total')?.get();
+  expect(metric?.values).toMatchObject([{ labels: { why: 'slow' }, value: 1 }]);
+});
+
+test('The last posts of many rooms are not all kept for one reader: those without a place are read again', async () => {
+  await rig.close();
+  rig = await createWebRig({ web: { streams: { bufferedBytes: 40_000 } } });
+  const rooms = ['One', 'Two', 'Three'].map((name) => rig.chat.addRoom(name, [alice, bob]).id);
+  for (const where of rooms) for (let i = 0; i < 10; i++) await post('x'.repeat(1500), where);
+  const reader = await follow(`/v1/events?${rooms.map((id) => `room=${id}`).join('&')}`);
+  for (const where of rooms) {
+    const { data } = await reader.until('joined');
+    expect(data.room.id).toBe(where);
+    expect(data.history).toHaveLength(10);
+  }
+  expect(rig.chat.asked.filter(({ name }) => name === 'history')).toHaveLength(1);
+  for (const where of rooms) {
+    await post('new', where);
+    expect(await reader.next()).toMatchObject({ event: 'post', data: { room: where, body: 'new' } });
+  }
 });
 
 test('A pod that drains ends its streams, each with a word, and takes no new ones', async () => {

@@ -19,6 +19,7 @@ interface FakeRoom {
   access: RoomAccess;
   posts: Post[];
   listeners: Map<RoomListener, string>;
+  chatHistory: boolean;
 }
 
 export interface FakeChat extends Chat {
@@ -28,7 +29,7 @@ export interface FakeChat extends Chat {
   fail(name: keyof Chat, error: unknown): void;
   /** The next call of this name waits for it. */
   hold(name: keyof Chat, until: Promise<void>): void;
-  addRoom(name: string, members: string[]): Room;
+  addRoom(name: string, members: string[], chatHistory?: boolean): Room;
   /** As if it happened in the room; numbered here. */
   happen(room: string, event: Record<string, unknown> & { kind: ChatEvent['kind']; by: string }): void;
   /** Removes a member who may be in the room. */
@@ -68,11 +69,12 @@ export function createFakeChat(): FakeChat {
     if (caller.admin || found.access.members.includes(caller.name)) return found;
     throw new ChatError('forbidden', 'you are not a member of this room');
   };
-  const view = ({ room, access }: FakeRoom, caller: Caller): RoomView => ({
+  const view = ({ room, access, chatHistory }: FakeRoom, caller: Caller): RoomView => ({
     ...room,
     categoryName: category.name,
     roles: access.members.includes(caller.name) ? ['member'] : [],
     mayPost: true,
+    chatHistory,
     unread: 0,
   });
   const admin = (caller: Caller): void => {
@@ -129,7 +131,7 @@ export function createFakeChat(): FakeChat {
     async join(caller, ref, listener) {
       const fake = enter(caller, ref);
       const joined = { ...view(fake, caller) };
-      const history = fake.posts.slice(-30);
+      const history = fake.chatHistory ? fake.posts.slice(-30) : [];
       fake.listeners.set(listener, caller.name);
       const since = new Date().toISOString();
       const roster = [...new Set(fake.listeners.values())].map((name) => ({ name, since }));
@@ -177,7 +179,8 @@ export function createFakeChat(): FakeChat {
       tell(enter(caller, ref), { kind: 'reaction', by: caller.name, post: seq, reaction, set });
     },
     async history(caller, ref, { before = Number.POSITIVE_INFINITY, after, limit = 30 }) {
-      const { posts } = enter(caller, ref);
+      const { posts, chatHistory } = enter(caller, ref);
+      if (!chatHistory) return [];
       const fitting = posts.filter(({ seq }) => seq > (after ?? 0) && seq < before);
       return after !== undefined ? fitting.slice(0, limit) : fitting.slice(-limit);
     },
@@ -201,7 +204,7 @@ export function createFakeChat(): FakeChat {
   };
   const clients = new Map<string, Post>();
 
-  function addRoom(name: string, members: string[]): Room {
+  function addRoom(name: string, members: string[], chatHistory = true): Room {
     const room: Room = {
       id: randomUUID(),
       name,
@@ -220,6 +223,7 @@ export function createFakeChat(): FakeChat {
       access: { members, managers: [], presenters: [] },
       posts: [],
       listeners: new Map(),
+      chatHistory,
     });
     return room;
   }

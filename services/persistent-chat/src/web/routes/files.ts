@@ -18,7 +18,8 @@ export const fileRoutes = [
     path: '/v1/rooms/{room}/files',
     tag,
     summary: 'Keeps a file; its id goes into posts',
-    description: 'The body is the file, of any type: what it is, its name and its bytes say.',
+    description: `The body is the file, of any type: what it is, its name and its bytes say. It is the caller's own until a post names it, and is removed
+when none does in time. Refused with 429 where the caller or the room has taken too much lately, with 507 where there is no space.`,
     params,
     query: { name: text(1, 1024) },
     takesBytes: true,
@@ -34,6 +35,8 @@ export const fileRoutes = [
     path: '/v1/rooms/{room}/files',
     tag,
     summary: 'The files of a room, the newest first, or those of some ids',
+    description: `Those of posts that can be read, and the caller's own that were not posted yet. Where no history is kept: those that were posted since
+the caller joined the room, which it has to be in.`,
     params,
     query: {
       id: listInQuery(z.uuid(), 1, 100).optional(),
