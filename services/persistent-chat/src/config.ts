@@ -103,6 +103,8 @@ const filesConfig = z
     uploads: whole(1, 10_000).default(100),
     /** Hours after which what nothing refers to is removed from the store. */
     keepUnusedHours: whole(1, 8760).default(24),
+    /** Millions of bytes that uploads leave free on the disk of `directory`: what would not fit is refused before its first byte. */
+    keepFreeMegabytes: whole(0, 10_000_000).default(100),
   })
   .prefault({});
 

@@ -122,10 +122,16 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     database,
     standing: access.standing,
     noteFile: messages.noteFile,
+    isComplianceThere: compliance.healthy,
     limits,
     heldIn: compliance.heldIn,
     metrics,
     log,
+  });
+
+  // What is purged is gone, with the files that only it had.
+  journal.onEvents((_, events) => {
+    if (events.some(({ kind }) => kind === 'purged')) sweeper.soon();
   });
 
   const { countUnread } = messages;

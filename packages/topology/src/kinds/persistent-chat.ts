@@ -39,6 +39,14 @@ export const persistentChatConfigurationSpec = z.strictObject({
       'vbs',
       'wsf',
     ]),
+  /** Uploads of one user that a pod takes at one time. */
+  uploadsAtOncePerUser: whole(1, 1000).default(4),
+  /** What one user may put into all rooms, and all users into one room, in `uploadQuotaHours`; a megabyte is a million bytes. */
+  uploadMegabytesPerUser: whole(1, 10_000_000).default(2000),
+  uploadMegabytesPerRoom: whole(1, 10_000_000).default(20_000),
+  uploadQuotaHours: whole(1, 8760).default(24),
+  /** Hours that a file is kept which was never posted. */
+  unpostedFileHours: whole(1, 8760).default(24),
   /** Participants above which a room has no roster; it has one again below four fifths of that. */
   rosterLimit: whole(0, 1000).default(75),
   postsPerSecondPerUser: whole(1, 1000).default(20),

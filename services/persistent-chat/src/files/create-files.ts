@@ -6,7 +6,9 @@ import type { Registry } from 'prom-client';
 import { type Caller, ChatError } from '../chat.ts';
 import type { PersistentChatConfig } from '../config.ts';
 import { createDiskStorage } from './disk.ts';
-import { createFiles, type Files, type FilesParts } from './files.ts';
+import { createFiles, type Files, type FilesParts, viewerOf } from './files.ts';
+import { createFreeSpace } from './free-space.ts';
+import { createQuota, type QuotaLimits } from './quota.ts';
 import { createS3Storage } from './s3.ts';
 import { createScan } from './scan.ts';
 import { createStaging } from './staging.ts';
@@ -14,9 +16,22 @@ import { notOfRoom } from './store.ts';
 import { createSweeper, type Sweeper, type SweeperParts } from './sweeper.ts';
 import { createFilesTelemetry } from './telemetry.ts';
 
-export interface FilesPartsOfPod extends Pick<FilesParts, 'database' | 'standing' | 'noteFile' | 'log'> {
+type Limits = Pick<
+  PersistentChatConfigurationSpec,
+  | 'maxFileKilobytes'
+  | 'blockedFileTypes'
+  | 'uploadsAtOncePerUser'
+  | 'uploadMegabytesPerUser'
+  | 'uploadMegabytesPerRoom'
+  | 'uploadQuotaHours'
+  | 'unpostedFileHours'
+>;
+
+export interface FilesPartsOfPod
+  extends Pick<FilesParts, 'database' | 'standing' | 'noteFile' | 'isComplianceThere' | 'log'> {
   config: Pick<PersistentChatConfig, 'files' | 'dataDir'>;
-  limits(): Pick<PersistentChatConfigurationSpec, 'maxFileKilobytes' | 'blockedFileTypes'>;
+  /** What holds now. */
+  limits(): Limits;
   heldIn?: SweeperParts['heldIn'];
   metrics: Registry;
   log: Logger;
@@ -24,10 +39,19 @@ export interface FilesPartsOfPod extends Pick<FilesParts, 'database' | 'standing
 
 /** A kilobyte of files is a thousand bytes, as in Lync's settings. */
 const KILOBYTE = 1000;
+const MEGABYTE = 1_000_000;
+
+const quotaOf = (limits: Limits): QuotaLimits => ({
+  atOnce: limits.uploadsAtOncePerUser,
+  bytesPerUser: limits.uploadMegabytesPerUser * MEGABYTE,
+  bytesPerRoom: limits.uploadMegabytesPerRoom * MEGABYTE,
+  hours: limits.uploadQuotaHours,
+});
 
 export function createFilesOfPod(parts: FilesPartsOfPod): { files: Files; sweeper: Sweeper } {
-  const { config, database, standing, noteFile, limits, heldIn, metrics, log } = parts;
-  const { s3, scan, uploads, keepUnusedHours, directory = join(config.dataDir, 'files') } = config.files;
+  const { config, database, standing, noteFile, isComplianceThere, limits, heldIn, metrics, log } = parts;
+  const { s3, scan, uploads, keepUnusedHours, keepFreeMegabytes } = config.files;
+  const { directory = join(config.dataDir, 'files') } = config.files;
   const telemetry = createFilesTelemetry(metrics);
   const staging = createStaging(directory);
   const storage = s3 ? createS3Storage(s3) : createDiskStorage(directory);
@@ -39,6 +63,9 @@ export function createFilesOfPod(parts: FilesPartsOfPod): { files: Files; sweepe
       const { maxFileKilobytes, blockedFileTypes } = limits();
       return { maxBytes: maxFileKilobytes * KILOBYTE, blocked: blockedFileTypes };
     },
+    isComplianceThere,
+    quota: createQuota(() => quotaOf(limits())),
+    space: createFreeSpace(directory, keepFreeMegabytes * MEGABYTE),
     staging,
     storage,
     scan: createScan(scan, log),
@@ -48,15 +75,16 @@ export function createFilesOfPod(parts: FilesPartsOfPod): { files: Files; sweepe
   });
   const sweeper = createSweeper({
     ...{ database, staging, storage, keepUnusedHours, telemetry, log },
+    unpostedHours: () => limits().unpostedFileHours,
     ...(heldIn && { heldIn }),
   });
   return { files, sweeper };
 }
 
-/** For posts that name files: rejects where one of them is not of the room (its id). */
+/** For posts that name files: rejects where one of them is not of the room (its id), or not for the caller. */
 export function createFileCheck(database: Pick<FilesParts['database'], 'use'>) {
-  return async (_caller: Caller, room: string, ids: readonly string[]): Promise<void> => {
-    const [missing] = await database.use((client) => notOfRoom(client, room, ids));
+  return async (caller: Caller, room: string, ids: readonly string[]): Promise<void> => {
+    const [missing] = await database.use((client) => notOfRoom(client, room, ids, viewerOf(caller)));
     if (missing !== undefined) throw new ChatError('invalid', `files: ${missing} is no file of this room`);
   };
 }

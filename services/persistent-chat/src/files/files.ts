@@ -4,7 +4,9 @@ import type { Readable } from 'node:stream';
 import type { Logger } from '@linchpin/host';
 import type { PoolClient } from 'pg';
 import { type Caller, type Chat, ChatError, type FileNote } from '../chat.ts';
+import type { FreeSpace } from './free-space.ts';
 import { checkedName } from './names.ts';
+import type { Quota } from './quota.ts';
 import type { Scan } from './scan.ts';
 import { type Staged, type Staging, tooLarge } from './staging.ts';
 import { type ByteRange, type FileStorage, StorageFailure } from './storage.ts';
@@ -17,6 +19,7 @@ import {
   selectFile,
   selectFiles,
   selectNewest,
+  type Viewer,
 } from './store.ts';
 import type { FilesTelemetry } from './telemetry.ts';
 import { checkedType } from './types.ts';
@@ -37,7 +40,10 @@ export interface OpenFile {
 
 /** All reject with ChatError. */
 export interface Files {
-  /** `invalid` for names, types and contents that are refused, `too-large`, `full`, `forbidden`; then nothing is kept. */
+  /**
+   * `invalid` for names, types and contents that are refused, `too-large`, `limit`, `full`, `forbidden`, `unavailable`; then nothing is
+   * kept. Only the caller is shown the file until a post names it, and it ends when none does in time.
+   */
   upload(caller: Caller, room: string, upload: Upload): Promise<RoomFile>;
   /** Those of `ids` that are of the room, in their order; else the newest first. */
   list(
@@ -56,6 +62,10 @@ export interface FilesParts {
   standing(caller: Caller, room: string): Promise<FileStanding>;
   noteFile: Chat['noteFile'];
   limits(): { maxBytes: number; blocked: readonly string[] };
+  /** Whether compliance can be relied on at this moment: asked where a category requires it. */
+  isComplianceThere(): boolean;
+  quota: Quota;
+  space: FreeSpace;
   staging: Staging;
   storage: FileStorage;
   scan: Scan;
@@ -67,7 +77,7 @@ export interface FilesParts {
 
 /** What counts here of somebody's standing in a room. */
 export interface FileStanding {
-  room: { id: string };
+  room: { id: string; complianceRequired: boolean };
   mayRead: boolean;
   mayUpload: boolean;
 }
@@ -75,7 +85,20 @@ export interface FileStanding {
 const PAGE = 100;
 
 export function createFiles(parts: FilesParts): Files {
-  const { database, standing, noteFile, limits, staging, storage, scan, telemetry, log } = parts;
+  const {
+    database,
+    standing,
+    noteFile,
+    limits,
+    isComplianceThere,
+    quota,
+    space,
+    staging,
+    storage,
+    scan,
+    telemetry,
+    log,
+  } = parts;
   let uploads = 0;
 
   async function readable(caller: Caller, room: string): Promise<string> {
@@ -87,21 +110,43 @@ export function createFiles(parts: FilesParts): Files {
   async function writable(caller: Caller, room: string): Promise<string> {
     const { room: found, mayUpload } = await standing(caller, room);
     if (!mayUpload) throw new ChatError('forbidden', 'you may not keep files in this room');
+    if (found.complianceRequired && !isComplianceThere()) throw withoutCompliance();
     return found.id;
   }
 
+  /** All that speaks against an upload before its first byte is asked for. */
   async function upload(caller: Caller, room: string, given: Upload): Promise<RoomFile> {
     const { maxBytes, blocked } = limits();
     const name = checkedName(given.name, blocked);
     const id = await writable(caller, room);
     if ((given.bytes ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    const by = nameOf(caller);
+    const leave = quota.enter(by);
+    try {
+      await database.use((client) => quota.check(client, by, id, given.bytes ?? 0));
+      const release = await space.reserve(given.bytes ?? maxBytes);
+      try {
+        return await take(caller, { id: randomUUID(), room: id, name, by }, given);
+      } finally {
+        release();
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  async function take(
+    caller: Caller,
+    file: Pick<NewFile, 'id' | 'room' | 'name' | 'by'>,
+    given: Upload,
+  ): Promise<RoomFile> {
+    const { maxBytes, blocked } = limits();
     const staged = await staging.take(given.content(), maxBytes);
     try {
       const type = await checkedType(staged.path, blocked);
       await scan(staged.path);
       const { bytes, sha256 } = staged;
-      const file = { id: randomUUID(), room: id, name, type, bytes, sha256, by: nameOf(caller) };
-      return await keep(caller, file, staged);
+      return await keep(caller, { ...file, type, bytes, sha256 }, staged);
     } finally {
       await staging.discard(staged);
     }
@@ -109,7 +154,7 @@ export function createFiles(parts: FilesParts): Files {
 
   /** The row protects the content while it is stored, and is seen by nobody before compliance knows. */
   async function keep(caller: Caller, file: NewFile, staged: Staged): Promise<RoomFile> {
-    await database.transaction((client) => insertPending(client, file)).catch(withoutRoom);
+    await database.transaction((client) => enter(client, file)).catch(withoutRoom);
     try {
       await storage.put(file.sha256, staged.path, file.bytes);
       // The upload may have taken minutes.
@@ -125,6 +170,11 @@ export function createFiles(parts: FilesParts): Files {
         .catch((why) => log.warn({ err: why }, 'an unfinished upload is left for later'));
       throw error;
     }
+  }
+
+  async function enter(client: PoolClient, file: NewFile): Promise<void> {
+    await quota.reserve(client, file.by, file.room, file.bytes);
+    await insertPending(client, file);
   }
 
   async function counted(run: () => Promise<RoomFile>): Promise<RoomFile> {
@@ -149,12 +199,14 @@ export function createFiles(parts: FilesParts): Files {
     async list(caller, room, { ids, before, limit = PAGE }) {
       const id = await readable(caller, room);
       return database.use((client) =>
-        ids ? selectFiles(client, id, ids) : selectNewest(client, id, { before, limit }),
+        ids
+          ? selectFiles(client, id, ids, viewerOf(caller))
+          : selectNewest(client, id, { before, limit }, viewerOf(caller)),
       );
     },
     async open(caller, room, id) {
       const found = await readable(caller, room);
-      const file = await database.use((client) => selectFile(client, found, id));
+      const file = await database.use((client) => selectFile(client, found, id, viewerOf(caller)));
       if (file === undefined) throw new ChatError('not-found', 'there is no such file in this room');
       return {
         file,
@@ -172,7 +224,16 @@ export function createFiles(parts: FilesParts): Files {
 
 const nameOf = ({ name, admin }: Caller): string => (admin ? `admin:${name}` : name);
 
+/** As whom somebody is shown files. */
+export const viewerOf = (caller: Caller): Viewer => ({
+  name: nameOf(caller),
+  admin: caller.admin === true,
+});
+
 const noteOf = ({ id, name, bytes, type, sha256 }: NewFile): FileNote => ({ id, name, bytes, type, sha256 });
+
+const withoutCompliance = (): ChatError =>
+  new ChatError('unavailable', 'files are not taken here while they cannot be kept for compliance', 10);
 
 const noRoom = (): ChatError => new ChatError('not-found', 'there is no such room any more');
 
@@ -189,6 +250,6 @@ function storageError(error: unknown, log: Logger): unknown {
     error.why === 'full' ? 'the store of files is full' : 'the store of files failed',
   );
   return error.why === 'full'
-    ? new ChatError('full', 'there is no room for files')
+    ? new ChatError('full', 'the server has no room for more files')
     : new ChatError('unavailable', 'the store of files is away', 10);
 }

@@ -4,11 +4,38 @@ import type { PoolClient } from 'pg';
 /** Posts that name the file; the index is for those that name any. */
 const NAMING = `posts.files <> '{}' AND posts.files @> ARRAY[files.id] AND posts.room = files.room`;
 
-/** Whoever deletes a post takes its files back too: they stay for those who keep records, but nobody gets them any more. */
-const VISIBLE = `ready AND (
-  EXISTS (SELECT FROM posts WHERE ${NAMING} AND deleted_at IS NULL)
-  OR NOT EXISTS (SELECT FROM posts WHERE ${NAMING})
+/** A post that nobody has deleted. */
+const STANDING = `${NAMING} AND posts.deleted_at IS NULL`;
+
+/** Who asks for files: $1 is the room, and these are $2 and $3. */
+export interface Viewer {
+  /** As files and participants name it. */
+  name: string;
+  /** History is for administrators everywhere. */
+  admin: boolean;
+}
+
+/**
+ * From when on the viewer is shown what is posted: always, or where the category keeps no history since it has joined the room. NULL:
+ * it is not there.
+ */
+const SHOWN_FROM = `(
+  SELECT CASE WHEN $3 OR categories.chat_history THEN '-infinity' ELSE (
+    SELECT date_trunc('milliseconds', min(since)) FROM participants WHERE room = $1 AND member = $2
+  ) END
+  FROM rooms JOIN categories ON categories.id = rooms.category WHERE rooms.id = $1
 )`;
+
+/**
+ * What was posted is shown with the posts that name it, and with none of them it is shown to nobody: it stays for those who keep
+ * records, or is about to go. What was not posted yet is its uploader's own.
+ */
+const VISIBLE = `ready AND CASE
+  WHEN posted THEN EXISTS (
+    SELECT FROM posts WHERE ${STANDING} AND (posts.at >= ${SHOWN_FROM} OR files.uploaded_by = $2)
+  )
+  ELSE files.uploaded_by = $2
+END`;
 
 /** A file of a room, as people see it. */
 export interface RoomFile {
@@ -42,6 +69,36 @@ export async function insertPending(client: PoolClient, file: NewFile): Promise<
   );
 }
 
+/** What was uploaded since a time, and is still kept: bytes, and in how many seconds the oldest of it counts no more. */
+export interface Taken {
+  bytes: number;
+  seconds: number;
+}
+
+const TAKEN = (column: 'uploaded_by' | 'room') => `
+  SELECT coalesce(sum(bytes), 0)::float8 AS bytes,
+    coalesce(extract(epoch FROM min(at) + make_interval(hours => $2) - now()), 0)::float8 AS seconds
+  FROM files WHERE ${column} = $1 AND at > now() - make_interval(hours => $2)`;
+
+export async function takenByUser(client: PoolClient, name: string, hours: number): Promise<Taken> {
+  return (await client.query(TAKEN('uploaded_by'), [name, hours])).rows[0];
+}
+
+export async function takenByRoom(client: PoolClient, room: string, hours: number): Promise<Taken> {
+  return (await client.query(TAKEN('room'), [room, hours])).rows[0];
+}
+
+/** Kinds of advisory locks: the first of two numbers. */
+const QUOTA_OF_USER = 5_071;
+const QUOTA_OF_ROOM = 5_072;
+
+/** Two uploads of one user, or into one room, do not both count what was there before them. In this order, so that none wait in a ring. */
+export async function lockQuota(client: PoolClient, user: string, room: string): Promise<void> {
+  const lock = 'SELECT pg_advisory_xact_lock($1::int, hashtext($2))';
+  await client.query(lock, [QUOTA_OF_USER, user]);
+  await client.query(lock, [QUOTA_OF_ROOM, room]);
+}
+
 /** Undefined where the room, and with it the row, is gone. */
 export async function makeReady(client: PoolClient, id: string): Promise<RoomFile | undefined> {
   const { rows } = await client.query(
@@ -59,21 +116,23 @@ export async function selectFile(
   client: PoolClient,
   room: string,
   id: string,
+  viewer: Viewer,
 ): Promise<RoomFile | undefined> {
-  const [file] = await selectFiles(client, room, [id]);
+  const [file] = await selectFiles(client, room, [id], viewer);
   return file;
 }
 
-/** In the order of the ids; those that are not of the room are left out. */
+/** In the order of the ids; those that are not of the room, or not for the viewer, are left out. */
 export async function selectFiles(
   client: PoolClient,
   room: string,
   ids: readonly string[],
+  { name, admin }: Viewer,
 ): Promise<RoomFile[]> {
   const { rows } = await client.query(
-    `SELECT ${COLUMNS} FROM files WHERE room = $1 AND id = ANY($2::uuid[]) AND ${VISIBLE}
-     ORDER BY array_position($2::uuid[], id)`,
-    [room, ids],
+    `SELECT ${COLUMNS} FROM files WHERE room = $1 AND id = ANY($4::uuid[]) AND ${VISIBLE}
+     ORDER BY array_position($4::uuid[], id)`,
+    [room, name, admin, ids],
   );
   return rows.map(fileOf);
 }
@@ -83,22 +142,28 @@ export async function selectNewest(
   client: PoolClient,
   room: string,
   { before, limit }: { before: string | undefined; limit: number },
+  { name, admin }: Viewer,
 ): Promise<RoomFile[]> {
   const { rows } = await client.query(
     `SELECT ${COLUMNS} FROM files WHERE room = $1 AND ${VISIBLE}
-       AND ($2::uuid IS NULL OR (at, id) < (SELECT at, id FROM files WHERE room = $1 AND id = $2 AND ready))
-     ORDER BY at DESC, id DESC LIMIT $3`,
-    [room, before ?? null, limit],
+       AND ($4::uuid IS NULL OR (at, id) < (SELECT at, id FROM files WHERE room = $1 AND id = $4 AND ready))
+     ORDER BY at DESC, id DESC LIMIT $5`,
+    [room, name, admin, before ?? null, limit],
   );
   return rows.map(fileOf);
 }
 
-/** Those of the ids that are no files of the room; for posts that name them. */
-export async function notOfRoom(client: PoolClient, room: string, ids: readonly string[]): Promise<string[]> {
+/** Those of the ids that are no files of the room, or that the viewer is not shown; for posts that name them. */
+export async function notOfRoom(
+  client: PoolClient,
+  room: string,
+  ids: readonly string[],
+  { name, admin }: Viewer,
+): Promise<string[]> {
   const { rows } = await client.query(
-    `SELECT asked.id FROM unnest($2::uuid[]) AS asked (id)
+    `SELECT asked.id FROM unnest($4::uuid[]) AS asked (id)
      WHERE NOT EXISTS (SELECT FROM files WHERE files.id = asked.id AND room = $1 AND ${VISIBLE})`,
-    [room, ids],
+    [room, name, admin, ids],
   );
   return rows.map(({ id }) => id);
 }
@@ -112,23 +177,53 @@ export async function deleteAbandoned(client: PoolClient, hours: number): Promis
   return rowCount ?? 0;
 }
 
-/** Files that no post names, in rooms whose category does not keep anything for so long. */
-export async function selectExpired(client: PoolClient): Promise<{ id: string; room: string; by: string }[]> {
+export interface Ended {
+  id: string;
+  room: string;
+  /** Who has uploaded it and whose posts name it, in lower case: whom a legal hold may be on. */
+  people: string[];
+}
+
+/**
+ * Files whose time is over, in the order of rooms and ids: whose posts were purged, but for what another post that stands names, and
+ * what was not posted within some hours, or as long as the category keeps anything.
+ */
+export async function selectEnded(
+  client: PoolClient,
+  { unpostedHours, after, limit }: { unpostedHours: number; after: Ended | undefined; limit: number },
+): Promise<Ended[]> {
   const { rows } = await client.query(
-    `SELECT files.id, files.room, files.uploaded_by AS by
+    `SELECT files.id, files.room,
+       ARRAY(SELECT DISTINCT lower(author) FROM posts WHERE ${NAMING}) || lower(files.uploaded_by) AS people
      FROM files JOIN rooms ON rooms.id = files.room JOIN categories ON categories.id = rooms.category
-     WHERE ready AND NOT rooms.legal_hold AND files.at < now() - make_interval(days => categories.retention_days)
-       AND NOT EXISTS (SELECT FROM posts WHERE ${NAMING})
-     ORDER BY files.room LIMIT 10000`,
+     WHERE ready AND NOT rooms.legal_hold AND (files.room, files.id) > ($2, $3) AND (
+       purged AND NOT EXISTS (SELECT FROM posts WHERE ${STANDING})
+       OR NOT posted
+         AND files.at < now() - least(make_interval(hours => $1), make_interval(days => categories.retention_days))
+     )
+     ORDER BY files.room, files.id LIMIT $4`,
+    [unpostedHours, after?.room ?? NO_UUID, after?.id ?? NO_UUID, limit],
   );
   return rows;
 }
 
-/** Those whose room was not put under a legal hold meanwhile. */
+const NO_UUID = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Those that nobody has posted, and whose room was not put under a legal hold, meanwhile. What was purged is not kept for a while as
+ * other contents are.
+ */
 export async function deleteFiles(client: PoolClient, ids: readonly string[]): Promise<void> {
   await client.query(
-    `DELETE FROM files WHERE id = ANY($1::uuid[])
-       AND NOT EXISTS (SELECT FROM rooms WHERE rooms.id = files.room AND rooms.legal_hold)`,
+    `WITH gone AS (
+       DELETE FROM files WHERE id = ANY($1::uuid[]) AND (purged OR NOT posted)
+         AND NOT EXISTS (SELECT FROM rooms WHERE rooms.id = files.room AND rooms.legal_hold)
+         AND NOT EXISTS (SELECT FROM posts WHERE ${STANDING})
+       RETURNING sha256, purged
+     )
+     UPDATE file_blobs AS blob SET at = '-infinity' FROM gone
+     WHERE blob.sha256 = gone.sha256 AND gone.purged
+       AND NOT EXISTS (SELECT FROM files WHERE files.sha256 = blob.sha256 AND NOT files.id = ANY($1::uuid[]))`,
     [ids],
   );
 }

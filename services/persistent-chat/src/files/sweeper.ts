@@ -3,7 +3,7 @@ import type { Logger } from '@linchpin/host';
 import type { FilesParts } from './files.ts';
 import type { Staging } from './staging.ts';
 import type { FileStorage } from './storage.ts';
-import { deleteAbandoned, deleteFiles, selectExpired, takeUnused } from './store.ts';
+import { deleteAbandoned, deleteFiles, type Ended, selectEnded, takeUnused } from './store.ts';
 import type { FilesTelemetry } from './telemetry.ts';
 
 export interface SweeperParts {
@@ -11,6 +11,8 @@ export interface SweeperParts {
   staging: Staging;
   storage: FileStorage;
   keepUnusedHours: number;
+  /** Hours that a file is kept which was never posted; what holds now. */
+  unpostedHours(): number;
   /** What legal holds keep in a room: all of it, or what these people (in lower case) have put there. Rejects while nobody knows. */
   heldIn?(room: string): Promise<{ all: boolean; subjects: readonly string[] }>;
   telemetry: FilesTelemetry;
@@ -19,6 +21,8 @@ export interface SweeperParts {
 
 export interface Sweeper {
   start(): void;
+  /** Posts were purged: what they named is removed now. */
+  soon(): void;
   /** One turn; resolves with how many contents were removed. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
@@ -26,11 +30,15 @@ export interface Sweeper {
 
 const EVERY_MS = 600_000;
 const MOST_AT_ONCE = 1000;
+/** Files that are looked at in one go. */
+const PAGE = 1000;
 
 export function createSweeper(parts: SweeperParts): Sweeper {
-  const { database, staging, storage, keepUnusedHours, heldIn, telemetry, log } = parts;
+  const { database, staging, storage, keepUnusedHours, unpostedHours, heldIn, telemetry, log } = parts;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
+  /** A turn that has not begun yet: one is enough for all who want one. */
+  let waiting: Promise<void> | undefined;
   let stopped = false;
 
   const removeOne = () =>
@@ -40,42 +48,59 @@ export function createSweeper(parts: SweeperParts): Sweeper {
       return sha256 !== undefined;
     });
 
-  /** Those that posts name go with the posts. */
-  async function removeExpired(): Promise<void> {
-    const expired = await database.use(selectExpired);
-    for (const [room, files] of Map.groupBy(expired, ({ room }) => room)) {
-      const held = (await heldIn?.(room)) ?? { all: false, subjects: [] };
-      const free = held.all ? [] : files.filter(({ by }) => !held.subjects.includes(by.toLowerCase()));
-      const ids = free.map(({ id }) => id);
-      if (ids.length > 0) await database.use((client) => deleteFiles(client, ids));
+  /** But for what legal holds keep. */
+  async function removeEnded(): Promise<void> {
+    let after: Ended | undefined;
+    for (let more = true; more && !stopped; ) {
+      const page = { unpostedHours: unpostedHours(), after, limit: PAGE };
+      const ended = await database.use((client) => selectEnded(client, page));
+      for (const [room, files] of Map.groupBy(ended, ({ room }) => room)) await removeOf(room, files);
+      after = ended.at(-1);
+      more = ended.length === PAGE;
     }
+  }
+
+  async function removeOf(room: string, files: readonly Ended[]): Promise<void> {
+    const held = (await heldIn?.(room)) ?? { all: false, subjects: [] };
+    if (held.all) return;
+    const free = files.filter(({ people }) => !people.some((name) => held.subjects.includes(name)));
+    const ids = free.map(({ id }) => id);
+    if (ids.length > 0) await database.use((client) => deleteFiles(client, ids));
   }
 
   async function sweep(): Promise<number> {
     await staging.sweep(keepUnusedHours * 3_600_000);
     await database.use((client) => deleteAbandoned(client, keepUnusedHours));
-    await removeExpired();
+    await removeEnded();
     let removed = 0;
     while (removed < MOST_AT_ONCE && !stopped && (await removeOne())) removed++;
     telemetry.removed.inc(removed);
     return removed;
   }
 
+  /** After the one that is under way. Never rejects. */
+  function turn(): Promise<void> {
+    if (waiting !== undefined) return running;
+    const next = running.then(async () => {
+      waiting = undefined;
+      if (!stopped) await sweep();
+    });
+    waiting = next;
+    running = next.catch((error) =>
+      log.warn({ err: error }, 'could not remove files that nothing refers to'),
+    );
+    return running;
+  }
+
   function again(): void {
     // Not all pods at the same moment.
-    timer = setTimeout(
-      () => {
-        running = sweep()
-          .then(() => {})
-          .catch((error) => log.warn({ err: error }, 'could not remove files that nothing refers to'))
-          .finally(() => stopped || again());
-      },
-      EVERY_MS * (0.5 + Math.random()),
-    ).unref();
+    const inMs = EVERY_MS * (0.5 + Math.random());
+    timer = setTimeout(() => void turn().finally(() => stopped || again()), inMs).unref();
   }
 
   return {
     start: again,
+    soon: () => void turn(),
     sweep,
     async stop() {
       stopped = true;

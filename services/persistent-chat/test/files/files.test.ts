@@ -23,7 +23,18 @@ import { ACCESS_KEY, SECRET_KEY, startS3 } from './s3-server.ts';
 
 const log = createLog({ role: 'test', name: 'test', level: 'silent' });
 const alice = 'alice@contoso.lab';
-const limits = { maxFileKilobytes: 100, blockedFileTypes: ['exe', 'js'] };
+const bob = 'bob@contoso.lab';
+const ample = {
+  maxFileKilobytes: 100,
+  blockedFileTypes: ['exe', 'js'],
+  uploadsAtOncePerUser: 4,
+  uploadMegabytesPerUser: 100,
+  uploadMegabytesPerRoom: 100,
+  uploadQuotaHours: 24,
+  unpostedFileHours: 24,
+};
+/** Tests make it tighter. */
+let limits: typeof ample;
 
 let lab: Lab;
 let pool: Pool;
@@ -35,6 +46,8 @@ let room: string;
 let held: { all: boolean; subjects: string[] };
 /** Rights are taken away here. */
 let rights: { mayRead: boolean; mayUpload: boolean };
+let complianceRequired: boolean;
+let complianceThere: boolean;
 
 beforeAll(async () => {
   lab = await createLab({ postgres: true, nats: false });
@@ -71,6 +84,8 @@ afterEach(() => rig.close());
 async function start(files: Record<string, unknown> = {}, web: Record<string, unknown> = {}): Promise<void> {
   rights = { mayRead: true, mayUpload: true };
   held = { all: false, subjects: [] };
+  limits = { ...ample };
+  [complianceRequired, complianceThere] = [false, true];
   rig = await createWebRig({
     web,
     files(chat, dir) {
@@ -78,8 +93,12 @@ async function start(files: Record<string, unknown> = {}, web: Record<string, un
       const made = createFilesOfPod({
         config: { dataDir: dir, files: persistentChatConfig.shape.files.parse(files) },
         database,
-        standing: async (caller, ref) => ({ room: await chat.room(caller, ref), ...rights }),
+        standing: async (caller, ref) => ({
+          room: { ...(await chat.room(caller, ref)), complianceRequired },
+          ...rights,
+        }),
         noteFile: chat.noteFile,
+        isComplianceThere: () => complianceThere,
         limits: () => limits,
         heldIn: async () => held,
         metrics: new Registry(),
@@ -92,17 +111,26 @@ async function start(files: Record<string, unknown> = {}, web: Record<string, un
   room = await newRoom(rig.chat, `room ${randomUUID()}`);
 }
 
-async function newRoom(chat: FakeChat, name: string): Promise<string> {
-  const { id } = chat.addRoom(name, [alice, 'bob@contoso.lab']);
+async function newRoom(chat: FakeChat, name: string, chatHistory = true): Promise<string> {
+  const { id } = chat.addRoom(name, [alice, bob], chatHistory);
   const category = randomUUID();
-  await pool.query('INSERT INTO categories (id, name) VALUES ($1, $2)', [category, `of ${name}`]);
+  await pool.query('INSERT INTO categories (id, name, chat_history) VALUES ($1, $2, $3)', [
+    ...[category, `of ${name}`, chatHistory],
+  ]);
   await pool.query('INSERT INTO rooms (id, category, name) VALUES ($1, $2, $3)', [id, category, name]);
   return id;
 }
 
 const bytesType = { 'content-type': 'application/octet-stream' };
 const upload = (name: string, body: Buffer | string, headers: Record<string, string> = bytesType) =>
-  rig.as('alice', `/v1/rooms/${room}/files?name=${encodeURIComponent(name)}`, {
+  uploadOf('alice', name, body, headers);
+const uploadOf = (
+  who: string,
+  name: string,
+  body: Buffer | string,
+  headers: Record<string, string> = bytesType,
+) =>
+  rig.as(who, `/v1/rooms/${room}/files?name=${encodeURIComponent(name)}`, {
     method: 'PUT',
     body,
     headers,
@@ -119,6 +147,10 @@ const contents = async (): Promise<string[]> =>
     .filter((entry) => entry.isFile())
     .map(({ name }) => name);
 
+/** Resolves when so many uploads are under way. */
+const incoming = (count: number): Promise<void> =>
+  vi.waitFor(async () => expect(await readdir(join(directory, 'incoming'))).toHaveLength(count), 20_000);
+
 /** Writes into the table what a post would. */
 const postNaming = async (seq: number, files: string[], author = alice) => {
   await pool.query(
@@ -126,6 +158,16 @@ const postNaming = async (seq: number, files: string[], author = alice) => {
     [room, seq, author, files],
   );
 };
+
+/** Takes a post away for good, as an administrator does. */
+const purge = (seq: number) => pool.query('DELETE FROM posts WHERE room = $1 AND seq = $2', [room, seq]);
+const fileRows = async (): Promise<string[]> =>
+  (await pool.query('SELECT id FROM files WHERE room = $1', [room])).rows.map(({ id }) => id).sort();
+/** Those that somebody is shown, by their ids. */
+const shownTo = async (name: string): Promise<string[]> =>
+  (await rig.as(name, `/v1/rooms/${room}/files`)).json.files.map(({ id }: { id: string }) => id).sort();
+const statusFor = async (name: string, id: string): Promise<number> =>
+  (await rig.as(name, `/v1/rooms/${room}/files/${id}`)).status;
 
 test('A file is kept, listed, and given back as it was', async () => {
   const bytes = randomBytes(90_000);
@@ -143,6 +185,7 @@ test('A file is kept, listed, and given back as it was', async () => {
     at: expect.any(String),
   });
   expect(kept.headers.location).toBe(`/v1/rooms/${room}/files/${kept.json.id}`);
+  await postNaming(1, [kept.json.id]);
   expect((await rig.as('bob', `/v1/rooms/${room}/files`)).json.files).toEqual([kept.json]);
   expect((await rig.as('bob', `/v1/rooms/${room}/files?id=${kept.json.id}`)).json.files).toEqual([kept.json]);
 
@@ -160,6 +203,7 @@ test('A file is kept, listed, and given back as it was', async () => {
 
 test('Both ways are told to compliance, by whom and what, and heads are not', async () => {
   const { json: file } = await upload('a.txt', 'hello');
+  await postNaming(1, [file.id]);
   await rig.as('bob', `/v1/rooms/${room}/files/${file.id}`, { method: 'HEAD' });
   await rig.as('bob', `/v1/rooms/${room}/files/${file.id}`);
   const noted = rig.chat.asked.filter(({ name }) => name === 'noteFile');
@@ -224,7 +268,7 @@ test('Who is put out during the upload keeps nothing', async () => {
   const asking = rig.token('alice').then((token) => sending(token, { 'transfer-encoding': 'chunked' }));
   const { send, answer } = await asking;
   send.write('first half');
-  await vi.waitFor(async () => expect(await readdir(join(directory, 'incoming'))).toHaveLength(1));
+  await incoming(1);
   rights.mayUpload = false;
   send.end('second half');
   expect(await answer).toBe(403);
@@ -245,10 +289,10 @@ test('What is too large is refused by its length, or when it turns out to be', a
 test('Who goes away in the middle leaves nothing', async () => {
   const { send, answer } = sending(await rig.token('alice'), { 'content-length': '50000' });
   send.write(Buffer.alloc(20_000));
-  await vi.waitFor(async () => expect(await readdir(join(directory, 'incoming'))).toHaveLength(1));
+  await incoming(1);
   send.destroy();
   await expect(answer).rejects.toThrow();
-  await vi.waitFor(nothingLeft);
+  await vi.waitFor(nothingLeft, 20_000);
   expect(rig.log()).toBe('');
 });
 
@@ -259,7 +303,7 @@ test('Who takes longer than a file may take is cut off, and leaves nothing', asy
   send.write(Buffer.alloc(20_000));
   expect(await answer).toBe(408);
   send.destroy();
-  await vi.waitFor(nothingLeft);
+  await vi.waitFor(nothingLeft, 20_000);
 });
 
 test('A full store is said to be full, one that fails to be away, and nothing is left', async () => {
@@ -301,28 +345,36 @@ test('What nothing refers to is removed when its time is over, and nothing else'
   expect((await rig.as('alice', again.headers.location ?? '')).text).toBe('to be removed');
 });
 
-test('Files that no post names go when their category keeps nothing for so long, but for what a legal hold keeps', async () => {
+test('Files that were never posted go when their time is over, but for what a legal hold keeps', async () => {
   const ids: string[] = [];
   for (let i = 0; i < 3; i++) ids.push((await upload(`${i}.txt`, String(i))).json.id);
-  const left = async () =>
-    (await pool.query('SELECT id FROM files WHERE room = $1', [room])).rows.map(({ id }) => id).sort();
-  await pool.query(
-    'UPDATE categories SET retention_days = 30 WHERE id = (SELECT category FROM rooms WHERE id = $1)',
-    [room],
-  );
   await postNaming(1, [ids[0] as string]);
-  await pool.query("UPDATE files SET at = at - interval '31 days' WHERE id = ANY($1)", [ids]);
+  await pool.query("UPDATE files SET at = at - interval '25 hours' WHERE room = $1", [room]);
   await pool.query("UPDATE files SET uploaded_by = 'Bob@contoso.lab' WHERE id = $1", [ids[1]]);
   await pool.query('UPDATE rooms SET legal_hold = true WHERE id = $1', [room]);
   await sweeper.sweep();
-  expect(await left()).toEqual([...ids].sort());
+  expect(await fileRows()).toEqual([...ids].sort());
   await pool.query('UPDATE rooms SET legal_hold = false WHERE id = $1', [room]);
-  held = { all: false, subjects: ['bob@contoso.lab'] };
+  held = { all: false, subjects: [bob] };
   await sweeper.sweep();
-  expect(await left()).toEqual(ids.slice(0, 2).sort());
+  expect(await fileRows()).toEqual(ids.slice(0, 2).sort());
   held = { all: false, subjects: [] };
   await sweeper.sweep();
-  expect(await left()).toEqual([ids[0]]);
+  expect(await fileRows()).toEqual([ids[0]]);
+});
+
+test('How long a file may wait for its post is a limit, and not longer than its category keeps posts', async () => {
+  const { id } = (await upload('a.txt', 'a')).json;
+  limits.unpostedFileHours = 72;
+  await pool.query("UPDATE files SET at = at - interval '25 hours' WHERE room = $1", [room]);
+  await sweeper.sweep();
+  expect(await fileRows()).toEqual([id]);
+  await pool.query(
+    'UPDATE categories SET retention_days = 1 WHERE id = (SELECT category FROM rooms WHERE id = $1)',
+    [room],
+  );
+  await sweeper.sweep();
+  expect(await fileRows()).toEqual([]);
 });
 
 test('Files come in pages, the newest first', async () => {
@@ -344,26 +396,195 @@ test('A post may name files of its room only', async () => {
   await expect(check({ name: alice }, other, [file.id])).rejects.toMatchObject({ code: 'invalid' });
 });
 
+test("A file is its uploader's own until a post names it, and others may not post it", async () => {
+  const { id } = (await upload('a.txt', 'hello')).json;
+  expect([await shownTo('alice'), await shownTo('bob')]).toEqual([[id], []]);
+  expect([await statusFor('alice', id), await statusFor('bob', id)]).toEqual([200, 404]);
+  const check = createFileCheck(database);
+  await check({ name: alice }, room, [id]);
+  await expect(check({ name: bob }, room, [id])).rejects.toMatchObject({ code: 'invalid' });
+  await postNaming(1, [id]);
+  expect([await shownTo('alice'), await shownTo('bob')]).toEqual([[id], [id]]);
+  await check({ name: bob }, room, [id]);
+});
+
 test('Who deletes a post takes its files back, unless another post names them', async () => {
   const [one, two] = [(await upload('1.txt', '1')).json.id, (await upload('2.txt', '2')).json.id];
   await postNaming(1, [one, two]);
   await postNaming(2, [two]);
   await pool.query('UPDATE posts SET deleted_at = now() WHERE room = $1 AND seq = 1', [room]);
-  expect((await rig.as('bob', `/v1/rooms/${room}/files/${one}`)).status).toBe(404);
-  expect((await rig.as('bob', `/v1/rooms/${room}/files/${two}`)).status).toBe(200);
-  const left = (await rig.as('bob', `/v1/rooms/${room}/files`)).json.files;
-  expect(left.map(({ id }: { id: string }) => id)).toEqual([two]);
+  expect([await statusFor('bob', one), await statusFor('bob', two)]).toEqual([404, 200]);
+  expect(await statusFor('alice', one)).toBe(404);
+  expect(await shownTo('bob')).toEqual([two]);
+  await sweeper.sweep();
+  expect(await fileRows()).toEqual([one, two].sort());
 });
 
-test('What is purged takes along the files of its authors that nobody else names', async () => {
-  const ids: string[] = [];
-  for (let i = 0; i < 3; i++) ids.push((await upload(`${i}.txt`, String(i))).json.id);
-  await postNaming(1, ids);
-  await postNaming(2, [ids[1] as string], 'bob@contoso.lab');
-  await pool.query("UPDATE files SET uploaded_by = 'bob@contoso.lab' WHERE id = $1", [ids[2]]);
-  await pool.query('DELETE FROM posts WHERE room = $1 AND seq = 1', [room]);
-  const { rows } = await pool.query('SELECT id FROM files WHERE room = $1', [room]);
-  expect(rows.map(({ id }) => id).sort()).toEqual(ids.slice(1).sort());
+test('What is purged is shown to nobody again, and is gone with its bytes, whoever had uploaded it', async () => {
+  const own = (await upload('own.txt', randomBytes(10))).json;
+  const others = (await upload('other.txt', randomBytes(10))).json;
+  await pool.query('UPDATE files SET uploaded_by = $2 WHERE id = $1', [others.id, bob]);
+  await postNaming(1, [own.id, others.id]);
+  await pool.query('UPDATE posts SET deleted_at = now() WHERE room = $1', [room]);
+  await purge(1);
+  for (const name of ['alice', 'bob'])
+    expect([await shownTo(name), await statusFor(name, own.id), await statusFor(name, others.id)]).toEqual([
+      [],
+      404,
+      404,
+    ]);
+  await expect(createFileCheck(database)({ name: bob }, room, [others.id])).rejects.toThrow('is no file');
+  expect(await contents()).toHaveLength(2);
+  await sweeper.sweep();
+  expect(await fileRows()).toEqual([]);
+  expect(await contents()).toEqual([]);
+});
+
+test('What another post names is not purged with the first one, but when nobody names it any more', async () => {
+  const { id } = (await upload('a.txt', randomBytes(10))).json;
+  await postNaming(1, [id]);
+  await postNaming(2, [id], bob);
+  await purge(1);
+  await sweeper.sweep();
+  expect([await shownTo('alice'), await shownTo('bob')]).toEqual([[id], [id]]);
+  await pool.query('UPDATE posts SET deleted_at = now() WHERE room = $1', [room]);
+  expect(await shownTo('alice')).toEqual([]);
+  await sweeper.sweep();
+  expect(await fileRows()).toEqual([]);
+  expect(await contents()).toEqual([]);
+});
+
+test('A legal hold keeps what was purged of its people: what they have uploaded, and what they have posted', async () => {
+  const [uploaded, posted] = [
+    (await upload('1.txt', randomBytes(10))).json,
+    (await upload('2.txt', randomBytes(10))).json,
+  ];
+  await pool.query('UPDATE files SET uploaded_by = $2 WHERE id = $1', [uploaded.id, 'Bob@contoso.lab']);
+  await postNaming(1, [uploaded.id, posted.id]);
+  await postNaming(2, [posted.id], 'Bob@contoso.lab');
+  await pool.query('UPDATE posts SET deleted_at = now() WHERE room = $1', [room]);
+  await purge(1);
+  held = { all: false, subjects: [bob] };
+  await sweeper.sweep();
+  expect(await shownTo('alice')).toEqual([]);
+  expect(await fileRows()).toEqual([uploaded.id, posted.id].sort());
+  expect(await contents()).toHaveLength(2);
+  held = { all: true, subjects: [] };
+  await sweeper.sweep();
+  expect(await contents()).toHaveLength(2);
+  held = { all: false, subjects: [] };
+  await sweeper.sweep();
+  expect(await contents()).toEqual([]);
+});
+
+test('The bytes of what was purged stay where another file has the same', async () => {
+  const [one, two] = [(await upload('1.txt', 'same')).json, (await upload('2.txt', 'same')).json];
+  await postNaming(1, [one.id]);
+  await purge(1);
+  await sweeper.sweep();
+  expect(await fileRows()).toEqual([two.id]);
+  expect(await statusFor('alice', two.id)).toBe(200);
+});
+
+test('Where no history is kept, files are for those who are there when they are posted', async () => {
+  room = await newRoom(rig.chat, `fleeting ${randomUUID()}`, false);
+  const [before, after] = [(await upload('1.txt', '1')).json.id, (await upload('2.txt', '2')).json.id];
+  await postNaming(1, [before]);
+  expect([await shownTo('bob'), await statusFor('bob', before)]).toEqual([[], 404]);
+  await pool.query("INSERT INTO participants (room, member, pod, since) VALUES ($1, $2, 'p', now())", [
+    ...[room, bob],
+  ]);
+  await postNaming(2, [after]);
+  expect(await shownTo('bob')).toEqual([after]);
+  expect([await statusFor('bob', before), await statusFor('bob', after)]).toEqual([404, 200]);
+  const check = createFileCheck(database);
+  await expect(check({ name: bob }, room, [before])).rejects.toMatchObject({ code: 'invalid' });
+  // Who has uploaded them has them, and administrators have the history.
+  expect(await shownTo('alice')).toEqual([before, after].sort());
+  await check({ name: 'root', admin: true }, room, [before, after]);
+  await pool.query('DELETE FROM participants WHERE room = $1', [room]);
+  expect(await shownTo('bob')).toEqual([]);
+});
+
+test('A user sends a few files at one time, and others are not in the way', async () => {
+  limits.uploadsAtOncePerUser = 2;
+  const token = await rig.token('alice');
+  const under = [1, 2].map(() => sending(token, { 'transfer-encoding': 'chunked' }));
+  for (const { send } of under) send.write('half');
+  await incoming(2);
+  const refused = await upload('third.txt', 'third');
+  expect([refused.status, refused.json.code]).toEqual([429, 'limit']);
+  expect(refused.json.detail).toBe('a user may send 2 files at one time');
+  expect(refused.headers['retry-after']).toBe('5');
+  expect((await uploadOf('bob', 'b.txt', 'b')).status).toBe(201);
+  for (const { send } of under) send.end('half');
+  expect(await Promise.all(under.map(({ answer }) => answer))).toEqual([201, 201]);
+  expect((await upload('third.txt', 'third')).status).toBe(201);
+});
+
+test('What a user may upload in a while is limited, also where several files come at once', async () => {
+  limits.uploadMegabytesPerUser = 0.1;
+  // What other tests have uploaded was yesterday.
+  await pool.query("UPDATE files SET at = at - interval '25 hours'");
+  const token = await rig.token('alice');
+  // Without a length nothing is known before the end.
+  const under = [1, 2].map(() => sending(token, { 'transfer-encoding': 'chunked' }));
+  for (const { send } of under) send.write(Buffer.alloc(60_000));
+  await incoming(2);
+  for (const { send } of under) send.end();
+  expect((await Promise.all(under.map(({ answer }) => answer))).sort()).toEqual([201, 429]);
+  const refused = await upload('more.bin', Buffer.alloc(40_001));
+  expect([refused.status, refused.json.code]).toEqual([429, 'limit']);
+  expect(refused.json.detail).toBe(
+    'you have used 60000 of 100000 bytes that may be uploaded in 24 hours: there is no room for this file',
+  );
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(23 * 3600);
+  expect(await fileRows()).toHaveLength(1);
+  expect((await uploadOf('bob', 'b.bin', Buffer.alloc(60_000))).status).toBe(201);
+  expect((await upload('less.bin', Buffer.alloc(40_000))).status).toBe(201);
+  // In all rooms together, and no longer than the while is.
+  room = await newRoom(rig.chat, `other ${randomUUID()}`);
+  expect((await upload('other.bin', 'x')).status).toBe(429);
+  await pool.query("UPDATE files SET at = at - interval '25 hours' WHERE uploaded_by = $1", [alice]);
+  expect((await upload('other.bin', 'x')).status).toBe(201);
+});
+
+test('What a room may take in a while is limited, whoever uploads', async () => {
+  limits.uploadMegabytesPerRoom = 0.1;
+  expect((await upload('a.bin', Buffer.alloc(60_000))).status).toBe(201);
+  const refused = await uploadOf('bob', 'b.bin', Buffer.alloc(60_000));
+  expect([refused.status, refused.json.code]).toEqual([429, 'limit']);
+  expect(refused.json.detail).toContain('this room has used 60000 of 100000 bytes');
+  room = await newRoom(rig.chat, `other ${randomUUID()}`);
+  expect((await uploadOf('bob', 'b.bin', Buffer.alloc(60_000))).status).toBe(201);
+});
+
+test('Where the disk has not enough space left, an upload is refused before its first byte', async () => {
+  await rig.close();
+  await start({ keepFreeMegabytes: 10_000_000 });
+  const { send, answer, continued } = sending(await rig.token('alice'), {
+    'content-length': '50000',
+    expect: '100-continue',
+  });
+  send.flushHeaders();
+  expect(await answer).toBe(507);
+  expect(continued()).toBe(false);
+  send.destroy();
+  const refused = await upload('a.txt', 'hello');
+  expect([refused.json.code, refused.json.detail]).toEqual(['full', 'the server has no room for more files']);
+  await nothingLeft();
+});
+
+test('Where compliance is required and away, nothing is uploaded', async () => {
+  complianceRequired = true;
+  expect((await upload('a.txt', 'hello')).status).toBe(201);
+  complianceThere = false;
+  const refused = await upload('b.txt', 'hello');
+  expect([refused.status, refused.json.code]).toEqual([503, 'unavailable']);
+  expect(refused.json.detail).toBe('files are not taken here while they cannot be kept for compliance');
+  expect(rig.chat.asked.filter(({ name }) => name === 'noteFile')).toHaveLength(1);
+  complianceRequired = false;
+  expect((await upload('b.txt', 'hello')).status).toBe(201);
 });
 
 test('Files may be kept in S3, and nothing of them stays on the pod', async () => {
@@ -377,6 +598,7 @@ test('Files may be kept in S3, and nothing of them stays on the pod', async () =
     expect(kept.status).toBe(201);
     expect([...s3.objects.keys()]).toEqual([`/chat/${kept.json.sha256}`]);
     expect(await readdir(join(directory, 'incoming'))).toEqual([]);
+    await postNaming(1, [kept.json.id]);
     const got = await rig.as('bob', kept.headers.location ?? '', { headers: { range: 'bytes=3-5' } });
     expect([got.status, got.text]).toEqual([206, '345']);
     s3.fail(507, 'XMinioStorageFull');
@@ -457,6 +679,10 @@ function sending(token: string, headers: Record<string, string>) {
     path: `/v1/rooms/${room}/files?name=a.bin`,
     headers: { authorization: `Bearer ${token}`, ...headers },
   });
+  let continued = false;
+  send.on('continue', () => {
+    continued = true;
+  });
   const answer = new Promise<number>((resolve, reject) => {
     send.on('error', reject);
     send.on('response', (response) => {
@@ -464,5 +690,5 @@ function sending(token: string, headers: Record<string, string>) {
       resolve(response.statusCode ?? 0);
     });
   });
-  return { send, answer };
+  return { send, answer, continued: () => continued };
 }

@@ -203,6 +203,10 @@ test('Files go in at one pod and out at another, posts name them, and compliance
   };
   const kept = await as('bob', `/v1/rooms/${room}/files?name=plan.bin`, put, 0);
   expect(kept.status).toBe(201);
+  expect((await as('alice', `/v1/rooms/${room}/files/${kept.json.id}`, {}, 1)).status).toBe(404);
+  expect((await post('bob', room, 'see the plan', 2, { files: [kept.json.id] })).json.files).toEqual([
+    kept.json.id,
+  ]);
   const got = await as(
     'alice',
     `/v1/rooms/${room}/files/${kept.json.id}`,
@@ -210,9 +214,6 @@ test('Files go in at one pod and out at another, posts name them, and compliance
     1,
   );
   expect(got.headers['content-range']).toBe('bytes 0-9/50000');
-  expect((await post('bob', room, 'see the plan', 2, { files: [kept.json.id] })).json.files).toEqual([
-    kept.json.id,
-  ]);
   expect((await post('bob', other, 'see the plan', 2, { files: [kept.json.id] })).status).toBe(400);
   expect((await as('carol', `/v1/rooms/${room}/files/${kept.json.id}`, {}, 1)).status).toBe(403);
 
@@ -233,10 +234,66 @@ test('Files go in at one pod and out at another, posts name them, and compliance
   }, 20_000);
 });
 
+test('Where no history is kept, who comes later is given no files, and what was missed is a gap', async () => {
+  await as('admin', '/v1/categories', {
+    method: 'POST',
+    body: {
+      name: 'Fleeting',
+      chatHistory: false,
+      allowed: ['domain:contoso.lab'],
+      creators: [address('alice')],
+    },
+  });
+  const room = await newRoom({ category: 'Fleeting', members: [address('bob'), address('carol')] });
+  const there = await follow('bob', `/v1/rooms/${room}/events`, 1);
+  await there.until('joined');
+  const put = { method: 'PUT', body: 'the plan', headers: { 'content-type': 'application/octet-stream' } };
+  const { id } = (await as('alice', `/v1/rooms/${room}/files?name=plan.txt`, put)).json;
+  const posted = await post('alice', room, 'see the plan', 0, { files: [id] });
+  expect((await there.until('post')).data.files).toEqual([id]);
+  const late = await follow('carol', `/v1/rooms/${room}/events`, 2);
+  expect((await late.until('joined')).data).toMatchObject({ history: [], room: { chatHistory: false } });
+  const file = `/v1/rooms/${room}/files/${id}`;
+  expect((await as('bob', file, {}, 2)).text).toBe('the plan');
+  expect((await as('carol', file)).status).toBe(404);
+  expect((await as('carol', `/v1/rooms/${room}/files`)).json.files).toEqual([]);
+  expect((await post('carol', room, 'again', 0, { files: [id] })).status).toBe(400);
+
+  const back = await follow('carol', `/v1/rooms/${room}/events`, 1, {
+    'last-event-id': `${room}/${posted.json.seq - 1}`,
+  });
+  expect((await back.until('gap')).data).toMatchObject({ after: posted.json.seq - 1, kept: false });
+});
+
+test('What an administrator purges is gone with its file, bytes and all', async () => {
+  const room = await newRoom();
+  const put = {
+    method: 'PUT',
+    body: randomBytes(100),
+    headers: { 'content-type': 'application/octet-stream' },
+  };
+  const { id, sha256 } = (await as('bob', `/v1/rooms/${room}/files?name=plan.bin`, put)).json;
+  const { seq } = (await post('bob', room, 'see the plan', 1, { files: [id] })).json;
+  const path = join(dir, 'files', 'blobs', sha256.slice(0, 2), sha256.slice(2, 4), sha256);
+  expect(await readFile(path)).toHaveLength(100);
+  const purging = { method: 'POST', body: { seqs: [seq], why: 'a secret' } };
+  expect((await as('admin', `/v1/rooms/${room}/purge`, purging, 2)).json.posts).toBe(1);
+  for (const name of ['alice', 'bob'])
+    expect((await as(name, `/v1/rooms/${room}/files/${id}`)).status).toBe(404);
+  await vi.waitFor(() => expect(readFile(path)).rejects.toThrow('ENOENT'), 20_000);
+  expect(await rig.sql('SELECT id FROM files WHERE id = $1', [id])).toEqual([]);
+});
+
 test('An auditorium and a category without files refuse what they do not allow', async () => {
   const room = await newRoom({ kind: 'auditorium', presenters: [address('carol')] });
   expect((await post('bob', room, 'me too')).status).toBe(403);
-  expect((await post('carol', room, 'welcome')).status).toBe(201);
+  const { seq } = (await post('carol', room, 'welcome')).json;
+  // A reaction is no post: the audience may react to what it reads.
+  const reaction = `/v1/rooms/${room}/posts/${seq}/reactions/${encodeURIComponent('👍')}`;
+  expect((await as('bob', reaction, { method: 'PUT' })).status).toBe(204);
+  expect((await as('carol', `/v1/rooms/${room}/posts`)).json.posts[0].reactions).toEqual([
+    { reaction: '👍', by: [address('bob')] },
+  ]);
   await as('admin', '/v1/categories', {
     method: 'POST',
     body: {
