@@ -74,8 +74,12 @@ test('is cut short, and tells the role', async () => {
   expect(drain.report()).toMatchObject({ state: 'forced', remaining: { transactions: 1 } });
 });
 
-test('a role that fails to drain does not keep its process', async () => {
-  const { drain, over } = start(() => Promise.reject(new Error('no')));
+test('a role that fails to drain does not keep its process, nor is it said to be done', async () => {
+  const { drain, over, seen } = start(async (draining) => {
+    draining.count(() => ({ groups: 2 }));
+    throw new Error('no');
+  });
   await drain.begin('SIGTERM');
   expect(over).toHaveBeenCalled();
+  expect(seen.at(-1)).toMatchObject({ state: 'forced', remaining: { groups: 2 } });
 });

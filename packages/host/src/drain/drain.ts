@@ -4,6 +4,7 @@ import type { Logger } from '../log.ts';
 export type Remaining = Record<string, number>;
 
 export interface DrainReport {
+  /** `forced`: the time was over, it was cut short, or the role could not drain. */
   state: 'draining' | 'done' | 'forced';
   /** Without zeroes. */
   remaining: Remaining;
@@ -93,6 +94,7 @@ class RunningDrain implements Draining {
   readonly #startedAt = new Date().toISOString();
   readonly #began = performance.now();
   #state: DrainReport['state'] = 'draining';
+  #failed = false;
   #read: () => Remaining = () => ({});
   #told = 0;
   /** What was left when it was over: afterwards the role is closed. */
@@ -116,7 +118,7 @@ class RunningDrain implements Draining {
     await Promise.race([this.#run(), this.#cut()]);
     clearTimeout(limit);
     clearInterval(progress);
-    this.#end(this.signal.aborted ? 'forced' : 'done');
+    this.#end(this.signal.aborted || this.#failed ? 'forced' : 'done');
   }
 
   count(read: () => Remaining): void {
@@ -146,7 +148,10 @@ class RunningDrain implements Draining {
   }
 
   #run(): Promise<void> {
-    return this.#options.run(this).catch((error) => this.#options.log.error({ err: error }, 'drain failed'));
+    return this.#options.run(this).catch((error) => {
+      this.#failed = true;
+      this.#options.log.error({ err: error }, 'drain failed');
+    });
   }
 
   #cut(): Promise<void> {
@@ -159,7 +164,8 @@ class RunningDrain implements Draining {
     this.#state = state;
     this.#ending.abort();
     const { log, limitMs } = this.#options;
-    if (state === 'forced') log.warn({ limitMs, remaining: this.#left }, 'drain took too long');
+    if (state === 'forced' && !this.#failed)
+      log.warn({ limitMs, remaining: this.#left }, 'drain took too long');
     this.#tell();
   }
 
