@@ -1,4 +1,4 @@
-import { SipRequest } from '@linchpin/sip';
+import { SipRequest, type SipResponse } from '@linchpin/sip';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { baresip, document, linphoneBusy } from './presence-documents.ts';
 import { binding, Harness, user } from './presence-harness.ts';
@@ -87,6 +87,7 @@ describe('PUBLISH', () => {
         ['content-type', 'application/pidf+xml'],
       ];
       const from: [string, string][] = [
+        ['via', 'SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK1'],
         ['from', '<sip:bob@contoso.lab>;tag=1'],
         ['to', `<${uri}>`],
         ['call-id', '1'],
@@ -231,4 +232,43 @@ test('metrics count publications', async () => {
   await harness.published('alice', harness.flow(), busy);
   await harness.published('alice', harness.flow(), away);
   expect(await harness.metrics.metrics()).toContain('linchpin_publications_current 2');
+});
+
+describe('a PUBLISH that comes again, since its answer was lost with a Front End', () => {
+  const again = async (headers: Record<string, string>, body: string | undefined) => {
+    const flow = harness.flow();
+    const sent = vi.spyOn(harness, 'send');
+    const first = await harness.publish('alice', flow, body, { expires: '300', ...headers });
+    const request = sent.mock.calls[0]?.[2] as SipRequest;
+    const { length } = harness.state.writes;
+    harness.restart();
+    await vi.advanceTimersByTimeAsync(2_000);
+    const second = await harness.send(alice, flow, request);
+    return { first, second, isStoredTwice: harness.state.writes.length > length };
+  };
+  const saying = (response: SipResponse) => [
+    response.status,
+    response.get('sip-etag'),
+    response.get('expires'),
+  ];
+
+  test('is answered like the first time, and does nothing', async () => {
+    const { first, second, isStoredTwice } = await again({}, busy);
+    expect(saying(second)).toEqual(saying(first));
+    expect([isStoredTwice, second.status]).toEqual([false, 200]);
+  });
+
+  test('is answered so where its entity tag is used up', async () => {
+    const etag = await harness.published('alice', harness.flow(), away);
+    const { first, second } = await again({ 'sip-if-match': etag }, undefined);
+    expect(saying(second)).toEqual(saying(first));
+    expect(second.status).toBe(200);
+  });
+
+  test('is another one with another branch', async () => {
+    const etag = await harness.published('alice', harness.flow(), away);
+    await harness.published('alice', harness.flow(), busy, { 'sip-if-match': etag });
+    const other = await harness.publish('alice', harness.flow(), busy, { 'sip-if-match': etag });
+    expect(other.status).toBe(412);
+  });
 });

@@ -10,6 +10,8 @@ export interface Heard {
   flowId: string;
   /** Milliseconds since the epoch of the last PUBLISH, refreshes included. */
   heardAt: number;
+  /** Mark of that PUBLISH: it comes again where the pod that had it died before its answer arrived. */
+  request?: string;
 }
 
 export type Published = Publication<EndpointState & Heard>;

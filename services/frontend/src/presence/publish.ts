@@ -1,4 +1,5 @@
 // PUBLISH (RFC 3903): what endpoints say about their user.
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type PublishOutcome, publish, type SipRequest } from '@linchpin/sip';
 import type { Directory, EffectiveUser } from '@linchpin/topology';
@@ -36,6 +37,9 @@ export async function handlePublish(call: Call, parts: PublishParts): Promise<vo
   const user = ownUser(call, parts.directory);
   presenceEvent(call.request);
   const before = parts.publications(user.aor);
+  const mark = markOf(call.request);
+  const done = mark && before.find(({ state }) => state.request === mark);
+  if (done) return call.reply(200, 'OK', { headers: answerOf(done) });
   const outcome = consider(call, before, user, parts);
   if (outcome.status !== 200) throw refusalOf(outcome);
   // RFC 3903 6 step 5: all or nothing, and nothing is said to have been done that a crash could undo.
@@ -67,6 +71,7 @@ function consider(
   const state = stateOf(request, known, {
     flowId: flow.id,
     heardAt: now,
+    request: markOf(request),
     ...(owner ? { endpoint: endpointOf(owner) } : {}),
   });
   const asked = { ifMatch, expires: request.expires, state };
@@ -77,13 +82,26 @@ function consider(
 function stateOf(
   request: SipRequest,
   known: Published['state'] | undefined,
-  heard: Pick<Published['state'], 'flowId' | 'heardAt' | 'endpoint'>,
+  heard: Pick<Published['state'], 'flowId' | 'heardAt' | 'request' | 'endpoint'>,
 ): Published['state'] | undefined {
   const instances = request.body.length === 0 ? known?.instances : readBody(request);
   if (!instances) return undefined;
   const same = known && isDeepStrictEqual(known.instances, instances);
   return { ...known, instances, publishedAt: same ? known.publishedAt : heard.heardAt, ...heard };
 }
+
+/** The same for all copies of a request, and for no other (RFC 3261 8.1.1.7); undefined where there is no telling. */
+function markOf({ via: { branch }, callId, cseq }: SipRequest): string | undefined {
+  if (!branch?.startsWith('z9hG4bK')) return undefined;
+  const text = `${branch} ${callId} ${cseq.seq}`;
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
+}
+
+/** What was said, or should have been, when it was stored. */
+const answerOf = ({ etag, expiresAt, state: { heardAt } }: Published): [string, string][] => [
+  ['sip-etag', etag],
+  ['expires', String((expiresAt - heardAt) / 1000)],
+];
 
 function readBody(request: SipRequest): Instance[] {
   const { body, contentType } = request;
