@@ -71,7 +71,9 @@ export const frontendConfig = hostConfig.extend({
         .min(0.1)
         .max(30)
         .default(5)
-        .describe('a write waits so long for the store, a request for somebody who serves its user'),
+        .describe(
+          'a write waits so long for the store; a request for somebody who serves its user, but 5 s at most',
+        ),
     })
     .prefault({}),
   signingKeyFile: z

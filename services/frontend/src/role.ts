@@ -43,6 +43,7 @@ import { createRooms } from './rooms/rooms.ts';
 import { createRoutes } from './routes.ts';
 import { createBegun } from './signaling/begun.ts';
 import { createBusyClients } from './signaling/busy-clients.ts';
+import { createCancels } from './signaling/cancels.ts';
 import { createDispatch } from './signaling/dispatch.ts';
 import { malformedAs, retryAfter, survive, withoutAnswer } from './signaling/failures.ts';
 import { createFlows } from './signaling/flows.ts';
@@ -57,6 +58,7 @@ import { createRelayedTransactions } from './signaling/relayed.ts';
 import { isRemote } from './signaling/remote-flow.ts';
 import { createRemoteFlows } from './signaling/remote-flows.ts';
 import { createCalls } from './signaling/served-call.ts';
+import { createTrust } from './signaling/trust.ts';
 import { createTelemetry } from './telemetry.ts';
 import { uriTransport } from './uri-transport.ts';
 
@@ -124,7 +126,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     onAck(ack, flow) {
       if (!dispatch.follow(ack, flow)) withoutAnswer(() => conversations.acknowledge(ack, flow), log);
     },
-    onCancel: (cancel, flow) => dispatch.follow(cancel, flow),
+    onCancel: (cancel, flow) => dispatch.follow(cancel, flow) || cancels.take(cancel, flow),
     onStray: (response, flow) => dispatch.response(response, flow),
   });
   const remoteFlows = createRemoteFlows({
@@ -143,9 +145,13 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
       dispatch.look();
       presence.wayBack(peer);
     },
-    onFrontEndDown: () => dispatch.podGone(),
+    onFrontEndDown(peer) {
+      dispatch.podGone();
+      cancels.podGone(peer);
+    },
     onChatDown: (peer) => rooms.podGone(peer),
     onGone: remoteFlows.podGone,
+    onAgain: remoteFlows.podAgain,
     log,
   });
   const peers = createPeers({
@@ -153,13 +159,22 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     flows: remoteFlows,
     here: (id) => flows.here(id),
     layer,
-    isRoom,
+    trust: createTrust({ pod, roleOf: (name) => directory.poolOf(name)?.role, isRoom }),
+    isFrontEnd: links.isFrontEnd,
+    onDenied: (answer, flow, from) => cancels.denied(answer, flow, from),
     onToClient(flow, message) {
       busyClients.passed(flow, message);
       if (flow) dispatch.told(flow, message);
     },
     tellFrontEnds: links.tellFrontEnds,
+    onFrontEndGone: () => dispatch.podGone(),
     log,
+  });
+  const cancels = createCancels({
+    others: () => links.frontEndsUp,
+    ask: links.send,
+    tell: peers.send,
+    find: (id) => flows.find(id),
   });
   const busyClients = createBusyClients(layer);
   const dispatch = createDispatch({
@@ -169,6 +184,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     isHomed: (aor) => home.find(aor) !== undefined,
     links: {
       isUp: links.isUp,
+      isFrontEnd: links.isFrontEnd,
       send(to, frame) {
         busyClients.passed(flows.connection(frame.flow), frame.message);
         return links.send(to, frame);
@@ -316,7 +332,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     createCall: createCalls(refusals, telemetry),
     isOpen: (flowId) => flows.find(flowId)?.closed === false,
     dispatch,
-    isFirst: createBegun(),
+    begun: createBegun(),
     isLoaded: () => replica.version > 0,
     refusals,
     telemetry,
@@ -326,7 +342,7 @@ export async function createRole(config: FrontendConfig, host: Host, parts: Role
     users: () => served().users,
     registrations: () => served().registrations,
     flows: () => flows.size,
-    peers: () => links.frontEndsUp,
+    peers: () => links.frontEndsUp.length,
     held: () => dispatch.waiting,
     groups() {
       const { groups } = fabric.describe();

@@ -298,18 +298,26 @@ describe('a client at an Edge, whose Director knows no better', () => {
   const FLOW = 'edge-0/t1.1';
   let edge: Neighbour;
   let director: Caller;
+  const callers: Caller[] = [];
+
+  async function directorTo(pod: string): Promise<Caller> {
+    const address = `127.0.0.1:${pool.pods.get(pod)?.rpc.port}`;
+    const caller = callAs('director-0', await pool.lab.mtls('director'), 'frontend', address);
+    callers.push(caller);
+    await caller.up;
+    return caller;
+  }
+
   beforeEach(async () => {
     const mtls = await pool.lab.mtls('edge');
     const answer = (request: SipRequest) => SipResponse.to(request, 200);
     edge = await startNeighbour({ role: 'edge', pod: 'edge-0', mtls, allow: ['frontend'], answer });
     await pool.setEdges({ 'edge-0': edge.address });
     await expect.poll(() => edge.callers.size, { timeout: 10_000 }).toBe(3);
-    const address = `127.0.0.1:${pool.pods.get(A)?.rpc.port}`;
-    director = callAs('director-0', await pool.lab.mtls('director'), 'frontend', address);
-    await director.up;
+    director = await directorTo(A);
   });
   afterEach(async () => {
-    director?.close();
+    for (const caller of callers.splice(0)) caller.close();
     await edge?.stop();
   });
 
@@ -336,6 +344,73 @@ describe('a client at an Edge, whose Director knows no better', () => {
     director.send({ flow: FLOW, event: FlowEvent.CLOSED, identity: uriOf('bob') });
     await expect.poll(async () => codeOf(await alice.ask('MESSAGE', uriOf('bob')))).toBe('1062');
   });
+
+  const facts = { flow: FLOW, identity: uriOf('alice'), sentBy: 'edge:5061' };
+
+  function build(method: string, branch: string, callId: string): SipRequest {
+    return SipRequest.create(method, uriOf('bob'), [
+      ['Via', `SIP/2.0/TLS 192.0.2.1:40000;branch=${branch};rport=40000;received=192.0.2.1`],
+      ['Max-Forwards', '70'],
+      ['From', `<${uriOf('alice')}>;tag=a`],
+      ['To', `<${uriOf('bob')}>`],
+      ['Call-ID', callId],
+      ['CSeq', `1 ${method}`],
+      ['Contact', '<sip:alice@192.0.2.1:40000;transport=tls>'],
+    ]);
+  }
+
+  /** What the client is told in a call, as `<status> <method>`. */
+  const heard = (callId: string): string[] =>
+    edge.asked
+      .filter(({ message }) => message.includes(callId))
+      .map(({ message }) => parseMessage(message) as SipResponse)
+      .map(({ status, cseq }) => `${status} ${cseq.method}`);
+
+  test('cancels its call though another Front End serves who is called by then', async () => {
+    const [atB, atC] = [await directorTo(B), await directorTo(C)];
+    const bob = await pool.phone('bob', B);
+    await bob.register();
+    const [branch, callId] = [newBranch(), newCallId()];
+    atB.send({ ...facts, message: build('INVITE', branch, callId).toBuffer() });
+    const got = await bob.next('INVITE');
+    const tag = newTag();
+    bob.answer(got, 180, [], tag);
+    await expect.poll(() => heard(callId)).toContain('180 INVITE');
+    pool.move('bob', C);
+    atC.send({ ...facts, message: build('CANCEL', branch, callId).toBuffer() });
+    bob.answer(await bob.next('CANCEL'), 200, [], tag);
+    bob.answer(got, 487, [], tag);
+    await expect.poll(() => heard(callId)).toContain('487 INVITE');
+    expect(heard(callId).filter((what) => what.endsWith('CANCEL'))).toEqual(['200 CANCEL']);
+  });
+
+  test('that cancels what no Front End knows is told so once', async () => {
+    const callId = newCallId();
+    director.send({ ...facts, message: build('CANCEL', newBranch(), callId).toBuffer() });
+    await expect.poll(() => heard(callId)).toEqual(['481 CANCEL']);
+    expect((await signIn()).status).toBe(200);
+    expect(heard(callId)).toHaveLength(1);
+  });
+});
+
+test('what another Front End may have answered on a stream that has ended is asked once more', async () => {
+  pool.move('alice', C);
+  const alice = await pool.phone('alice', A, { transport: 'tcp' });
+  await alice.register();
+  const bob = await pool.phone('bob', A, { transport: 'tcp' });
+  await bob.register();
+  const address = `127.0.0.1:${pool.pods.get(A)?.rpc.port}`;
+  const other = callAs('frontend-9', await pool.lab.mtls('frontend', 'frontend-9'), 'frontend', address);
+  await other.up;
+  const relayed = () => metricOf(A, 'linchpin_frontend_requests_relayed_total');
+  const asked = bob.ask('MESSAGE', uriOf('alice'));
+  const got = await alice.next('MESSAGE');
+  const before = await relayed();
+  other.close();
+  await expect.poll(relayed, { timeout: 5_000 }).toBe(before + 1);
+  alice.answer(got, 200);
+  expect((await asked).status).toBe(200);
+  expect(alice.requests.filter(({ method }) => method === 'MESSAGE')).toHaveLength(1);
 });
 
 test('who came over UDP to a pod that is gone is reached from the one that serves', async () => {

@@ -10,7 +10,7 @@ import {
   topologyDocument,
   userDocuments,
 } from '@linchpin/testkit';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type FrontEnd, startFrontEnd } from './front-end.ts';
 
 const uriOf = (user: string): string => `sip:${user}@${LAB_DOMAIN}`;
@@ -67,12 +67,12 @@ afterEach(async () => {
 });
 
 let cseq = 0;
-function build(method: string, uri: string, headers: [string, string][] = []): SipRequest {
+function build(method: string, uri: string, headers: [string, string][] = [], user = 'alice'): SipRequest {
   return SipRequest.create(method, uri, [
     ['Via', `SIP/2.0/TLS 192.0.2.1:40000;branch=${newBranch()};rport=40000;received=192.0.2.1`],
     ['Max-Forwards', '70'],
-    ['From', `<${uriOf('alice')}>;tag=${newTag()}`],
-    ['To', `<${method === 'REGISTER' ? uriOf('alice') : uri}>`],
+    ['From', `<${uriOf(user)}>;tag=${newTag()}`],
+    ['To', `<${method === 'REGISTER' ? uriOf(user) : uri}>`],
     ['Call-ID', newCallId()],
     ['CSeq', `${++cseq} ${method}`],
     ...headers,
@@ -185,11 +185,70 @@ describe('a client at an Edge', () => {
     expect([again.status, again.get('ms-diagnostics')?.split(';')[0]]).toEqual([480, '1062']);
   });
 
+  test('whose answer was lost with a stream gets it when the request comes again, which does nothing more', async () => {
+    const bob = await frontEnd.phone('bob');
+    await bob.register();
+    const message = build('MESSAGE', uriOf('bob'));
+    const answers = () =>
+      edge.asked.filter((frame) => frame.message.includes(message.callId)).map((frame) => `${frame.message}`);
+    const answered = ask(message);
+    bob.answer(await bob.next('MESSAGE'), 200);
+    expect((await answered).status).toBe(200);
+    relay(message);
+    await expect.poll(() => answers().length).toBe(2);
+    expect(answers()[1]).toBe(answers()[0]);
+    expect(bob.requests.filter(({ method }) => method === 'MESSAGE')).toHaveLength(1);
+  });
+
   test('is cut off when it is disabled', async () => {
     await signIn();
     await frontEnd.publish(userDocuments({ name: 'alice', password: 'pw-alice', spec: { enabled: false } }));
     const close = await edge.next(({ event }) => event === FlowEvent.CLOSE);
     expect(close.flow).toBe(FLOW);
+  });
+});
+
+describe('an Edge that may be another process', () => {
+  async function startEdge(pod: string): Promise<Neighbour> {
+    const mtls = await frontEnd.lab.mtls('edge', pod);
+    const started = await startNeighbour({ role: 'edge', pod, mtls, allow: ['frontend'] });
+    onTestFinished(() => started.stop());
+    return started;
+  }
+
+  /** A message that the client has and will answer only now. */
+  async function underWay() {
+    answer = () => undefined;
+    await signIn();
+    const bob = await frontEnd.phone('bob');
+    const asked = bob.ask('MESSAGE', uriOf('alice'));
+    const response = SipResponse.to(await received('MESSAGE'), 200);
+    return { asked, frame: { flow: FLOW, message: response.toBuffer() } };
+  }
+
+  const isProbe = ({ event, flow }: Frame): boolean => event === FlowEvent.PROBE && flow === FLOW;
+
+  test('since it has moved is asked about its flows, which live until it says that they do not', async () => {
+    const { asked, frame } = await underWay();
+    const moved = await startEdge('edge-0');
+    await frontEnd.publish([topology({ 'edge-0': moved.address })]);
+    await moved.next(isProbe);
+    moved.send('frontend-0', frame);
+    expect((await asked).status).toBe(200);
+  });
+
+  test('since it has announced itself anew is asked as well', async () => {
+    const { lab } = frontEnd;
+    const announced = await lab.announce({ role: 'edge', pod: 'edge-0', address: edge.address });
+    const other = await startEdge('edge-7');
+    await lab.announce({ role: 'edge', pod: 'edge-7', address: other.address });
+    await vi.waitFor(() => expect(other.callers.size).toBe(1), { timeout: 10_000 });
+    const { asked, frame } = await underWay();
+    await announced.stop();
+    await lab.announce({ role: 'edge', pod: 'edge-0', address: edge.address });
+    await edge.next(isProbe, 10_000);
+    edge.send('frontend-0', frame);
+    expect((await asked).status).toBe(200);
   });
 });
 
@@ -203,6 +262,33 @@ describe('a frame', () => {
     const spoofed = build('MESSAGE', uriOf('bob'));
     spoofed.set('from', `<${uriOf('bob')}>;tag=1`);
     expect((await ask(spoofed)).status).toBe(403);
+  });
+
+  test('of an Edge about a flow at another is dropped', async () => {
+    await signIn();
+    const mtls = await frontEnd.lab.mtls('edge', 'edge-1');
+    const other = await startNeighbour({ role: 'edge', pod: 'edge-1', mtls, allow: ['frontend'] });
+    onTestFinished(() => other.stop());
+    await frontEnd.publish([topology({ 'edge-0': edge.address, 'edge-1': other.address })]);
+    await vi.waitFor(() => expect(other.callers.size).toBe(1), { timeout: 10_000 });
+    const flow = 'edge-1/t1.1';
+    const there: [string, string] = ['Contact', '<sip:bob@192.0.2.1:40000;transport=tls>'];
+    const register = build('REGISTER', `sip:${LAB_DOMAIN}`, [there], 'bob');
+    relay(register, { flow, identity: uriOf('bob') });
+    await other.next(isFinal);
+    const [alice, bob] = [await frontEnd.phone('alice'), await frontEnd.phone('bob')];
+    answer = () => undefined;
+    const toAlice = bob.ask('MESSAGE', uriOf('alice'));
+    const toBob = alice.ask('MESSAGE', uriOf('bob'));
+    const message = await received('MESSAGE');
+    const behind = await other.next((frame) => frame.message.subarray(0, 7).toString() === 'MESSAGE');
+    other.send('frontend-0', { flow: FLOW, message: SipResponse.to(message, 603).toBuffer() });
+    other.send('frontend-0', { flow: FLOW, event: FlowEvent.CLOSED });
+    const answered = SipResponse.to(parseMessage(behind.message) as SipRequest, 200);
+    other.send('frontend-0', { flow, message: answered.toBuffer() });
+    expect((await toBob).status).toBe(200);
+    edge.send('frontend-0', { flow: FLOW, message: SipResponse.to(message, 200).toBuffer() });
+    expect((await toAlice).status).toBe(200);
   });
 
   test('with a request that an Edge sends by itself is dropped', async () => {

@@ -38,13 +38,21 @@ export class ServerRecord extends RunningMachine<ServerState, ServerInput, Serve
   readonly #place: ServerPlace;
   #onCancel: ((cancel: SipRequest) => void)[] | undefined;
   #onError: ((kind: TransactionFailure) => void)[] | undefined;
+  #onFinal: ((response: Buffer) => void) | undefined;
   #cancel: SipRequest | undefined;
   #request: SipRequest | undefined;
   /** The response or ACK that the machine is being asked about. */
   #atHand: SipResponse | SipRequest | undefined;
   #last: Buffer | undefined;
 
-  constructor(key: string, request: SipRequest, flow: Flow, machine: ServerMachine, place: ServerPlace) {
+  constructor(
+    key: string,
+    request: SipRequest,
+    flow: Flow,
+    machine: ServerMachine,
+    place: ServerPlace,
+    onFinal?: (response: Buffer) => void,
+  ) {
     super(machine, place.timers);
     this.key = key;
     this.flow = flow;
@@ -53,6 +61,7 @@ export class ServerRecord extends RunningMachine<ServerState, ServerInput, Serve
     this.#place = place;
     this.#onCancel = undefined;
     this.#onError = undefined;
+    this.#onFinal = onFinal;
     this.#cancel = undefined;
     this.#request = request;
     this.#atHand = undefined;
@@ -143,6 +152,7 @@ export class ServerRecord extends RunningMachine<ServerState, ServerInput, Serve
     const bytes = response.toBuffer();
     if (this.isInvite) this.toTag = response.to.tag ?? this.toTag;
     if (this.state !== 'terminated') this.#keep(bytes);
+    if (response.status >= 200) this.#onFinal?.(bytes);
     this.#sendBytes(bytes);
   }
 

@@ -52,6 +52,7 @@ export class ServerTransactions implements ServerPlace {
       flow,
       this.#machineFor(request.method, flow.reliable),
       this,
+      options.onFinal,
     );
     this.#records.set(key, record);
     record.begin();

@@ -102,6 +102,21 @@ describe('a request other than INVITE', () => {
     expect(requests).toHaveLength(5);
   });
 
+  test('tells whoever keeps its final answer what that was', () => {
+    const kept: string[] = [];
+    const { layer } = setUp();
+    const flow = createFakeFlow('tcp');
+    const request = incoming('OPTIONS');
+    const onFinal = (response: Buffer) => kept.push(response.toString('latin1'));
+    const transaction = layer.accept(request, flow, { onFinal });
+    transaction.respond(SipResponse.to(request, 100));
+    expect(kept).toEqual([]);
+    flow.broken = true;
+    transaction.respond(SipResponse.to(request, 200, undefined, { toTag: 'b' }));
+    transaction.respond(SipResponse.to(request, 486));
+    expect(statuses(kept)).toEqual([200]);
+  });
+
   test('tells the user that an answer could not be sent', () => {
     const { layer, answer, transactions } = setUp();
     const flow = createFakeFlow('tcp');

@@ -87,4 +87,6 @@ export interface TransactionLayer {
 export interface AcceptOptions {
   /** False when the answer to an INVITE is sure to come within 200 ms, so that no timer for 100 is needed. */
   trying?: boolean;
+  /** Told of the final response as it goes out, of an INVITE also of each further 2xx: whoever keeps it can give it once more. */
+  onFinal?(response: Buffer): void;
 }

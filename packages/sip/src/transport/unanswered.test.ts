@@ -27,7 +27,11 @@ describe('what was passed on and not answered', () => {
   beforeEach(() => {
     vi.useFakeTimers();
     passed = [];
-    unanswered = createUnanswered({ again: (what) => passed.push(what), now: () => Date.now(), capacity: 3 });
+    unanswered = createUnanswered({
+      again: (what) => passed.push(what),
+      now: () => Date.now(),
+      ...{ capacity: 3, capacityBytes: 1_000 },
+    });
   });
   afterEach(() => {
     unanswered.stop();
@@ -37,7 +41,7 @@ describe('what was passed on and not answered', () => {
   it('waits while nobody is gone who may have it', () => {
     unanswered.podGone();
     vi.advanceTimersByTime(1);
-    unanswered.add('edge-0/1', requestOf('MESSAGE', 'z9hG4bKa'), 'a');
+    unanswered.add('edge-0/1', requestOf('MESSAGE', 'z9hG4bKa'), 'a', 10);
     vi.advanceTimersByTime(4_000);
     expect(passed).toEqual([]);
     unanswered.podGone();
@@ -46,7 +50,7 @@ describe('what was passed on and not answered', () => {
   });
 
   it('is passed on again when a pod is gone', () => {
-    unanswered.add('edge-0/1', requestOf('MESSAGE', 'z9hG4bKa'), 'a');
+    unanswered.add('edge-0/1', requestOf('MESSAGE', 'z9hG4bKa'), 'a', 10);
     unanswered.podGone();
     vi.advanceTimersByTime(1_400);
     expect(passed).toEqual([]);
@@ -59,7 +63,7 @@ describe('what was passed on and not answered', () => {
 
   it('is forgotten with any response on its flow', () => {
     const request = requestOf('INVITE', 'z9hG4bKa');
-    unanswered.add('edge-0/1', request, 'a');
+    unanswered.add('edge-0/1', request, 'a', 10);
     unanswered.answered('edge-0/2', SipResponse.to(request, 200).toBuffer());
     expect(unanswered.size).toBe(1);
     unanswered.answered('edge-0/1', request.toBuffer());
@@ -69,17 +73,33 @@ describe('what was passed on and not answered', () => {
   });
 
   it('leaves ACK, CANCEL and what has no branch alone', () => {
-    unanswered.add('edge-0/1', requestOf('ACK', 'z9hG4bKa'), 'a');
-    unanswered.add('edge-0/1', requestOf('CANCEL', 'z9hG4bKb'), 'b');
-    unanswered.add('edge-0/1', requestOf('MESSAGE', '1'), 'c');
+    unanswered.add('edge-0/1', requestOf('ACK', 'z9hG4bKa'), 'a', 10);
+    unanswered.add('edge-0/1', requestOf('CANCEL', 'z9hG4bKb'), 'b', 10);
+    unanswered.add('edge-0/1', requestOf('MESSAGE', '1'), 'c', 10);
     expect(unanswered.size).toBe(0);
   });
 
   it('remembers so many', () => {
     for (const name of ['a', 'b', 'c', 'd'])
-      unanswered.add('edge-0/1', requestOf('MESSAGE', `z9hG4bK${name}`), name);
+      unanswered.add('edge-0/1', requestOf('MESSAGE', `z9hG4bK${name}`), name, 10);
     unanswered.podGone();
     vi.advanceTimersByTime(2_000);
     expect(passed).toEqual(['b', 'c', 'd']);
+  });
+
+  it('takes a bounded place, what is oldest gives way', () => {
+    const add = (name: string, bytes: number) =>
+      unanswered.add('edge-0/1', requestOf('MESSAGE', `z9hG4bK${name}`), name, bytes);
+    add('a', 400);
+    vi.advanceTimersByTime(2_000);
+    add('b', 400);
+    add('c', 400);
+    expect(unanswered.size).toBe(2);
+    unanswered.answered('edge-0/1', SipResponse.to(requestOf('MESSAGE', 'z9hG4bKb'), 200).toBuffer());
+    add('d', 600);
+    expect(unanswered.size).toBe(2);
+    unanswered.podGone();
+    vi.advanceTimersByTime(2_000);
+    expect(passed).toEqual(['c', 'd']);
   });
 });

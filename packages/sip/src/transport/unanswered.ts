@@ -7,8 +7,8 @@ import type { SipRequest } from '../message/request.ts';
  * it is busy with by its branch (17.2.3).
  */
 export interface Unanswered<T> {
-  /** `passed` is what to pass on again. ACK and CANCEL are left to their INVITE. */
-  add(flow: string, request: SipRequest, passed: T): void;
+  /** `passed` is what to pass on again, `bytes` what it takes. ACK and CANCEL are left to their INVITE. */
+  add(flow: string, request: SipRequest, passed: T, bytes: number): void;
   /** A message goes to the client of the flow: after any response, a provisional one too, it knows more than we do. */
   answered(flow: string, message: Buffer): void;
   forget(flow: string, request: SipRequest): void;
@@ -23,6 +23,8 @@ export interface UnansweredOptions<T> {
   again(passed: T): void;
   /** Requests that are remembered; the oldest is forgotten for one more. */
   capacity?: number;
+  /** Bytes of them. */
+  capacityBytes?: number;
   /** Milliseconds, of any clock that only goes forward. */
   now?: () => number;
 }
@@ -31,36 +33,60 @@ export interface UnansweredOptions<T> {
 const WAITS_MS = [1_500, 6_000] as const;
 const SWEEP_MS = 250;
 
+interface Entry<T> {
+  since: number;
+  due: number;
+  passed: T;
+  bytes: number;
+}
+
 export function createUnanswered<T>({
   again,
   capacity = 20_000,
+  capacityBytes = 64 * 1024 * 1024,
   now = () => performance.now(),
 }: UnansweredOptions<T>): Unanswered<T> {
   /** By how often it was passed on again; in the order of when they are due, since all of a round wait equally long. */
-  const rounds = WAITS_MS.map(() => new Map<string, { since: number; due: number; passed: T }>());
+  const rounds = WAITS_MS.map(() => new Map<string, Entry<T>>());
+  let taken = 0;
   let goneAt = Number.NEGATIVE_INFINITY;
   const has = (key: string): boolean => rounds.some((round) => round.has(key));
 
-  function put(index: number, key: string, passed: T): void {
+  function put(index: number, key: string, passed: T, bytes: number): void {
     const round = rounds[index];
     const wait = WAITS_MS[index];
     if (!round || wait === undefined) return;
     const since = now();
-    round.set(key, { since, due: since + wait, passed });
-    if (round.size > capacity) round.delete(round.keys().next().value ?? '');
+    round.set(key, { since, due: since + wait, passed, bytes });
+    taken += bytes;
+    if (round.size > capacity) dropFirst(round);
+    while (taken > capacityBytes) dropOldest();
+  }
+
+  function drop(round: Map<string, Entry<T>>, key: string): void {
+    taken -= round.get(key)?.bytes ?? 0;
+    round.delete(key);
+  }
+
+  const dropFirst = (round: Map<string, Entry<T>>): void => drop(round, round.keys().next().value ?? '');
+
+  /** What has been passed on more often is older. */
+  function dropOldest(): void {
+    const oldest = rounds.findLast(({ size }) => size > 0);
+    if (oldest) dropFirst(oldest);
   }
 
   function forget(key: string): void {
-    for (const round of rounds) if (round.size > 0) round.delete(key);
+    for (const round of rounds) if (round.size > 0) drop(round, key);
   }
 
   function sweep(): void {
     const time = now();
     for (const [index, round] of rounds.entries()) {
-      for (const [key, { since, due, passed }] of round) {
+      for (const [key, { since, due, passed, bytes }] of round) {
         if (due > time) break;
-        round.delete(key);
-        put(index + 1, key, passed);
+        drop(round, key);
+        put(index + 1, key, passed, bytes);
         if (since <= goneAt) again(passed);
       }
     }
@@ -69,10 +95,10 @@ export function createUnanswered<T>({
   const timer = setInterval(sweep, SWEEP_MS).unref();
 
   return {
-    add(flow, request, passed) {
+    add(flow, request, passed, bytes) {
       if (request.method === 'ACK' || request.method === 'CANCEL') return;
       const key = keyOf(flow, request.via.branch);
-      if (key !== undefined && !has(key)) put(0, key, passed);
+      if (key !== undefined && !has(key)) put(0, key, passed, bytes);
     },
     answered(flow, message) {
       if (rounds.every(({ size }) => size === 0) || !isResponse(message)) return;

@@ -72,7 +72,7 @@ export function createInward({ domain, directorFor, toFrontEnd, log }: InwardPar
       const frame = frameOf(session, request.toBuffer(), FlowEvent.UNSPECIFIED, traceparent);
       const passed = { session, frame };
       if (!send(passed)) return false;
-      unanswered.add(session.token, request, passed);
+      unanswered.add(session.token, request, passed, frame.message.length);
       return true;
     },
     response(session, response) {

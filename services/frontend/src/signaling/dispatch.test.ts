@@ -46,6 +46,7 @@ function setUp(parts: Partial<DispatchParts> = {}) {
   let up = true;
   const sent: [to: string, frame: Frame][] = [];
   const received: SipRequest[] = [];
+  const replied: number[] = [];
   const outcome: string[] = [];
   const refused: Refused[] = [];
   const dispatch = createDispatch({
@@ -58,8 +59,15 @@ function setUp(parts: Partial<DispatchParts> = {}) {
       onOwners: () => () => {},
     },
     isHomed: (aor) => aor === BOB,
-    links: { isUp: () => up, send: (to, frame) => sent.push([to, frame]) > 0 },
-    layer: { receive: (message) => void received.push(message as SipRequest) },
+    links: {
+      isUp: () => up,
+      isFrontEnd: (name) => name === 'frontend-1',
+      send: (to, frame) => sent.push([to, frame]) > 0,
+    },
+    layer: {
+      receive: (message) => void received.push(message as SipRequest),
+      reply: (_request, _flow, { status }) => void replied.push(status),
+    },
     relayed: createRelayedTransactions(),
     ...parts,
   });
@@ -82,6 +90,7 @@ function setUp(parts: Partial<DispatchParts> = {}) {
     relay,
     sent,
     received,
+    replied,
     outcome,
     refused,
     moves(to: string | undefined) {
@@ -191,6 +200,53 @@ describe('a request for a user whom nobody serves for now', () => {
     expect([dispatch.waiting, dispatch.follow(request('INVITE'), udp)]).toEqual([0, false]);
   });
 
+  test('takes its CANCEL along, whatever has come on its flow meanwhile', () => {
+    const { relay, moves, dispatch, sent } = setUp();
+    const flow = remote(1) as RemoteFlow;
+    moves(undefined);
+    relay(request('INVITE'), flow);
+    expect(dispatch.follow(request('CANCEL'), flow)).toBe(true);
+    flow.hops = 0;
+    moves('frontend-1');
+    expect(sentTo(sent)).toEqual(['INVITE frontend-1 2', 'CANCEL frontend-1 2']);
+  });
+
+  test('is found by a CANCEL that looks for it', () => {
+    const { relay, moves, dispatch, received } = setUp();
+    moves(undefined);
+    relay(request('INVITE'), remote(0));
+    expect(dispatch.follow(request('CANCEL'), remote(1))).toBe(true);
+    moves('frontend-0');
+    expect(received.map(({ method }) => method)).toEqual(['CANCEL']);
+  });
+
+  test('is refused in the end with its CANCEL', async () => {
+    const { relay, moves, refused, replied, dispatch, received } = setUp({ patience: 10 });
+    moves(undefined);
+    relay();
+    dispatch.follow(request('CANCEL'), udp);
+    await vi.waitFor(() => expect(refused).toHaveLength(1));
+    expect([replied, received]).toEqual([[481], []]);
+  });
+
+  test('waits no longer than until whoever has passed it on does so again', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { relay, moves, outcome } = setUp({ patience: 30_000 });
+    moves(undefined);
+    relay();
+    await vi.advanceTimersByTimeAsync(5100);
+    expect(outcome).toEqual(['refused']);
+  });
+
+  test('is refused at once when those that wait take too much', () => {
+    const { relay, moves, outcome, dispatch } = setUp({ limitBytes: 300 });
+    moves(undefined);
+    relay(request('INVITE'));
+    relay(request('MESSAGE'));
+    expect([outcome, dispatch.waiting]).toEqual([['refused'], 1]);
+  });
+
   test('is refused at once when too many wait', () => {
     const { relay, moves, outcome, dispatch } = setUp({ limit: 1 });
     moves(undefined);
@@ -216,6 +272,8 @@ describe('a response without a request here', () => {
 
   test.each([
     ['goes to the pod in its Via', 'frontend-1.contoso.lab', udp, ['frontend-1']],
+    ['goes to no Edge', 'edge-0.contoso.lab', udp, []],
+    ['goes to no room', 'persistent-chat-0.contoso.lab', udp, []],
     ['of this pod is late', 'frontend-0.contoso.lab', udp, []],
     ['of elsewhere is nobody’s', '192.0.2.9', udp, []],
     ['that another pod brought goes nowhere', 'frontend-1.contoso.lab', remote(0), []],

@@ -2,7 +2,8 @@ import {
   createUnanswered,
   type Flow,
   type SipRequest,
-  type SipResponse,
+  SipResponse,
+  statelessTag,
   type TransactionLayer,
 } from '@linchpin/sip';
 import { Refused } from '../refused.ts';
@@ -31,14 +32,16 @@ export interface DispatchParts {
   owners: Owners;
   /** Whether the user is served by this pool at all; all others are refused here. */
   isHomed(aor: string): boolean;
-  links: Pick<Links, 'isUp' | 'send'>;
-  layer: Pick<TransactionLayer, 'receive'>;
+  links: Pick<Links, 'isUp' | 'send' | 'isFrontEnd'>;
+  layer: Pick<TransactionLayer, 'receive' | 'reply'>;
   relayed: RelayedTransactions;
   onRelayed?(): void;
-  /** Milliseconds that a request waits for somebody who serves its user. */
+  /** Milliseconds that a request waits for somebody who serves its user, 5000 at most. */
   patience?: number;
   /** Requests that wait at most. */
   limit?: number;
+  /** Bytes of them. */
+  limitBytes?: number;
 }
 
 /** A request of a proven sender, for a user who is not served here. */
@@ -74,8 +77,10 @@ export interface Dispatch {
 
 type Waiting = Arrived & { hops: number; entry: Relayed };
 
+/** Whoever has passed it on does so once more 7.5 seconds later (`createUnanswered`): nobody must hold it still. */
 const PATIENCE_MS = 5000;
 const LIMIT = 5000;
+const LIMIT_BYTES = 32 * 1024 * 1024;
 /** Front Ends that a request passes on its way; their tables agree after one or two. */
 const MAX_HOPS = 3;
 
@@ -91,11 +96,13 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     onRelayed,
     patience = PATIENCE_MS,
     limit = LIMIT,
+    limitBytes = LIMIT_BYTES,
   } = parts;
   const suffix = `.${domain}`;
   const held = createHeld<Waiting>({
-    milliseconds: patience,
+    milliseconds: Math.min(patience, PATIENCE_MS),
     limit,
+    limitBytes,
     onExpired: (waiting) => giveUp(waiting),
   });
 
@@ -125,12 +132,10 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 
   function sendTo(to: string, arrived: Arrived, hops: number): boolean {
     const { request, flow, identity, traceparent } = arrived;
-    const isSent = links.send(
-      to,
-      inward(flow, request.toBuffer(), { identity, hops: hops + 1, traceparent }),
-    );
+    const bytes = request.toBuffer();
+    const isSent = links.send(to, inward(flow, bytes, { identity, hops: hops + 1, traceparent }));
     if (isSent) onRelayed?.();
-    if (isSent && isLanded(arrived)) unanswered.add(arrived.flow.id, arrived.request, arrived);
+    if (isSent && isLanded(arrived)) unanswered.add(flow.id, request, arrived, bytes.length);
     return isSent;
   }
 
@@ -142,7 +147,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     const isSent = to !== undefined && sendTo(to, arrived, hops);
     const entry: Relayed = { pod: isSent ? to : '', identity, hops };
     relayed.add(request, flow, entry);
-    if (isSent || held.add({ ...arrived, hops, entry })) return;
+    if (isSent || held.add({ ...arrived, hops, entry }, request.toBuffer().length)) return;
     relayed.forget(request, flow);
     settled(arrived);
     arrived.refuse(nobody());
@@ -156,7 +161,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     settled(waiting);
     if (flow.closed) return;
     refuse(nobody());
-    if (entry.cancel) layer.receive(entry.cancel, flow);
+    if (entry.cancel) layer.reply(entry.cancel, flow, tooLate(entry.cancel));
   }
 
   /** True when somebody has taken it, or nobody needs it any more. */
@@ -167,26 +172,34 @@ export function createDispatch(parts: DispatchParts): Dispatch {
       relayed.forget(request, flow);
       settled(waiting);
       waiting.serve();
-    } else {
-      const to = ownerOf(aor);
-      if (to === undefined || !sendTo(to, waiting, waiting.hops)) return false;
-      entry.pod = to;
+      if (entry.cancel) layer.receive(entry.cancel, flow);
+      return true;
     }
-    if (entry.cancel) layer.receive(entry.cancel, flow);
+    const to = ownerOf(aor);
+    if (to === undefined || !sendTo(to, waiting, waiting.hops)) return false;
+    entry.pod = to;
+    // By now the flow may be that of another message, with another number of hops.
+    if (entry.cancel) sendAfter(entry.cancel, flow, entry);
     return true;
+  }
+
+  /** To the pod that has the transaction. */
+  function sendAfter(request: SipRequest, flow: Flow, { pod: to, identity, hops }: Relayed): boolean {
+    const frame = inward(flow, request.toBuffer(), { identity, hops: hops + 1, traceparent: '' });
+    return links.isUp(to) && links.send(to, frame);
   }
 
   function follow(request: SipRequest, flow: Flow): boolean {
     const entry = relayed.find(request, flow);
-    // What has passed another number of pods is no copy: it has come round.
-    if (!entry || entry.hops !== hopsOf(flow)) return false;
-    if (entry.pod === '') {
-      if (request.method === 'CANCEL') entry.cancel = request;
+    if (!entry) return false;
+    // A CANCEL may have been looking for its INVITE, and passed more pods than that.
+    if (entry.pod === '' && request.method === 'CANCEL') {
+      entry.cancel = request;
       return true;
     }
-    const { identity, hops } = entry;
-    const frame = inward(flow, request.toBuffer(), { identity, hops: hops + 1, traceparent: '' });
-    if (links.isUp(entry.pod) && links.send(entry.pod, frame)) return true;
+    // What has passed another number of pods is no copy: it has come round.
+    if (entry.hops !== hopsOf(flow)) return false;
+    if (entry.pod === '' || sendAfter(request, flow, entry)) return true;
     relayed.forget(request, flow);
     return false;
   }
@@ -206,7 +219,8 @@ export function createDispatch(parts: DispatchParts): Dispatch {
       if (isRemote(flow) || !host.endsWith(suffix)) return;
       const to = host.slice(0, -suffix.length);
       const told = { identity: flow.identity, hops: 0, traceparent: '' };
-      if (to !== pod) links.send(to, inward(flow, response.toBuffer(), told));
+      // No other role asks clients anything by itself, and none must be reached by a name that a client makes up.
+      if (links.isFrontEnd(to)) links.send(to, inward(flow, response.toBuffer(), told));
     },
     told: (flow, message) => unanswered.answered(flow.id, message),
     podGone: unanswered.podGone,
@@ -224,6 +238,10 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 
 /** How many Front Ends the message that is being handled has passed. */
 const hopsOf = (flow: Flow): number => (isRemote(flow) ? flow.hops : 0);
+
+/** RFC 3261 9.2: the INVITE has its final answer. */
+const tooLate = (cancel: SipRequest): SipResponse =>
+  SipResponse.to(cancel, 481, undefined, { toTag: statelessTag(cancel) });
 
 const unserved = (): Refused =>
   new Refused(503, 'No Front End serves this user right now', 'no-owner', retryAfter());

@@ -4,17 +4,20 @@ import { createHeld } from './held.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function setUp(limit = 10) {
+function setUp(limit = 10, limitBytes = 100) {
   const expired: string[] = [];
-  const held = createHeld<string>({ milliseconds: 5000, limit, onExpired: (one) => expired.push(one) });
+  const held = createHeld<string>({
+    ...{ milliseconds: 5000, limit, limitBytes },
+    onExpired: (one) => expired.push(one),
+  });
   return { held, expired };
 }
 
 test('what nobody takes gives up, each in its time', () => {
   const { held, expired } = setUp();
-  held.add('a');
+  held.add('a', 1);
   vi.advanceTimersByTime(3000);
-  held.add('b');
+  held.add('b', 1);
   vi.advanceTimersByTime(2000);
   expect([expired, held.size]).toEqual([['a'], 1]);
   vi.advanceTimersByTime(3000);
@@ -23,7 +26,7 @@ test('what nobody takes gives up, each in its time', () => {
 
 test('what is taken is gone, the rest waits on in its order', () => {
   const { held, expired } = setUp();
-  for (const one of ['a', 'b', 'c']) held.add(one);
+  for (const one of ['a', 'b', 'c']) held.add(one, 1);
   held.look((one) => one === 'b');
   const seen: string[] = [];
   held.look((one) => seen.push(one) < 0);
@@ -34,12 +37,21 @@ test('what is taken is gone, the rest waits on in its order', () => {
 
 test('what comes while looking waits as well', () => {
   const { held } = setUp();
-  held.add('a');
-  held.look(() => held.add('b'));
+  held.add('a', 1);
+  held.look(() => held.add('b', 1));
   expect(held.size).toBe(1);
 });
 
 test('no more wait than may', () => {
   const { held } = setUp(1);
-  expect([held.add('a'), held.add('b')]).toEqual([true, false]);
+  expect([held.add('a', 1), held.add('b', 1)]).toEqual([true, false]);
+});
+
+test('what waits takes a bounded place, which is free again when it is taken or gives up', () => {
+  const { held } = setUp(10, 100);
+  expect([held.add('a', 60), held.add('b', 60), held.add('c', 40)]).toEqual([true, false, true]);
+  held.look((one) => one === 'a');
+  expect(held.add('d', 60)).toBe(true);
+  vi.advanceTimersByTime(5000);
+  expect([held.size, held.add('e', 100)]).toEqual([0, true]);
 });

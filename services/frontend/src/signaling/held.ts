@@ -1,7 +1,7 @@
 /** Requests that wait for somebody to take them, in the order in which they came. */
 export interface Held<T> {
-  /** False when there are too many. */
-  add(waiting: T): boolean;
+  /** `bytes` is what it takes. False when there are too many, or they take too much. */
+  add(waiting: T, bytes: number): boolean;
   /** Looks again at each: what `take` returns true for waits no longer. */
   look(take: (waiting: T) => boolean): void;
   readonly size: number;
@@ -11,12 +11,20 @@ export interface Held<T> {
 export interface HeldOptions<T> {
   milliseconds: number;
   limit: number;
+  limitBytes: number;
   onExpired(waiting: T): void;
 }
 
-export function createHeld<T>({ milliseconds, limit, onExpired }: HeldOptions<T>): Held<T> {
+interface Place<T> {
+  waiting: T;
+  bytes: number;
+  until: number;
+}
+
+export function createHeld<T>({ milliseconds, limit, limitBytes, onExpired }: HeldOptions<T>): Held<T> {
   /** All wait equally long, so the first is always the next to give up. */
-  let queue: { waiting: T; until: number }[] = [];
+  let queue: Place<T>[] = [];
+  let taken = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function book(): void {
@@ -30,21 +38,29 @@ export function createHeld<T>({ milliseconds, limit, onExpired }: HeldOptions<T>
     const time = performance.now() + 1;
     const over = queue.filter(({ until }) => until <= time);
     queue = queue.slice(over.length);
+    for (const { bytes } of over) taken -= bytes;
     book();
     for (const { waiting } of over) onExpired(waiting);
   }
 
+  function isTaken({ waiting, bytes }: Place<T>, take: (waiting: T) => boolean): boolean {
+    if (!take(waiting)) return false;
+    taken -= bytes;
+    return true;
+  }
+
   return {
-    add(waiting) {
-      if (queue.length >= limit) return false;
-      queue.push({ waiting, until: performance.now() + milliseconds });
+    add(waiting, bytes) {
+      if (queue.length >= limit || taken + bytes > limitBytes) return false;
+      queue.push({ waiting, bytes, until: performance.now() + milliseconds });
+      taken += bytes;
       if (queue.length === 1) book();
       return true;
     },
     look(take) {
       const before = queue;
       queue = [];
-      const still = before.filter(({ waiting }) => !take(waiting));
+      const still = before.filter((place) => !isTaken(place, take));
       // What came while looking stands behind what was there.
       queue = [...still, ...queue];
       book();
@@ -55,6 +71,7 @@ export function createHeld<T>({ milliseconds, limit, onExpired }: HeldOptions<T>
     stop() {
       clearTimeout(timer);
       queue = [];
+      taken = 0;
     },
   };
 }

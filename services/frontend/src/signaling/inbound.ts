@@ -9,6 +9,7 @@ import {
 } from '@linchpin/sip';
 import { Refused } from '../refused.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { Begun } from './begun.ts';
 import { concernedUser } from './concerned-user.ts';
 import type { Dispatch } from './dispatch.ts';
 import { malformedAs, toRefused, unavailable } from './failures.ts';
@@ -40,8 +41,7 @@ export interface InboundParts {
   /** Whether the flow of a dialog is there. */
   isOpen(flowId: string): boolean;
   dispatch: Pick<Dispatch, 'isHere' | 'relay' | 'follow'>;
-  /** False for a copy of a request that was begun here before. */
-  isFirst(request: SipRequest, flow: Flow): boolean;
+  begun: Begun;
   /** False while it is not known yet who there is. */
   isLoaded(): boolean;
   refusals: Refusals;
@@ -64,7 +64,7 @@ interface Admitted {
 
 /** Everything that a request passes before its handler: method, RFC 3261 16.3, our own Route values, who sent it, who serves it. */
 export function createInbound(parts: InboundParts): (request: SipRequest, flow: Flow) => void {
-  const { layer, proxy, routes, authenticate, readHop, createCall, isOpen, dispatch, isFirst } = parts;
+  const { layer, proxy, routes, authenticate, readHop, createCall, isOpen, dispatch, begun } = parts;
   const { isLoaded, refusals, telemetry, log } = parts;
 
   function routeOf(request: SipRequest): Route {
@@ -125,6 +125,8 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
   /** Here, or at the Front End that serves the user whom it concerns. */
   function place(admitted: Admitted): void {
     const { received, request, flow, identity, hops } = admitted;
+    // Also where another serves the user by now.
+    if (begun.isCopy(received, flow)) return;
     const user = identity === '' ? undefined : userOf(request, hops);
     if (user === undefined || dispatch.isHere(user)) return begin(admitted);
     const traceparent = admitted.traceparent();
@@ -140,8 +142,9 @@ export function createInbound(parts: InboundParts): (request: SipRequest, flow: 
   }
 
   function begin({ received, request, flow, identity, hops, route, traceparent }: Admitted): void {
-    if (!isFirst(received, flow)) return;
-    const transaction = layer.accept(received, flow);
+    if (begun.isCopy(received, flow)) return;
+    const onFinal = begun.begin(received, flow);
+    const transaction = layer.accept(received, flow, onFinal && { onFinal });
     void serve(createCall({ request, transaction, identity, hops, traceparent }), route);
   }
 

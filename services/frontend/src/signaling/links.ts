@@ -25,8 +25,10 @@ export interface LinksParts {
   onFrontEndDown(pod: string): void;
   /** That to a pod of Persistent Chat has. */
   onChatDown(pod: string): void;
-  /** The pod is not a member any more, or is another process under the same name. */
+  /** The pod is not a member any more, or no connection can end there. */
   onGone(pod: string): void;
+  /** The stream to a pod is open that is another process under the same name, or has moved: told late, as all that pods announce. */
+  onAgain(pod: string): void;
   log: Logger;
 }
 
@@ -41,8 +43,10 @@ export interface Links {
   send(pod: string, frame: Frame): boolean;
   /** To all other Front Ends. */
   tellFrontEnds(frame: Frame): void;
-  /** How many streams to other Front Ends are open. */
-  readonly frontEndsUp: number;
+  /** The other Front Ends of the pool to which the stream is open. */
+  readonly frontEndsUp: readonly string[];
+  /** Whether it is another Front End of the pool. */
+  isFrontEnd(pod: string): boolean;
   stop(): void;
 }
 
@@ -53,8 +57,10 @@ type LinkRole = 'edge' | 'frontend' | 'persistent-chat';
 const QUEUE_LIMIT = 65_536;
 
 export function createLinks(parts: LinksParts): Links {
-  const { pod, mtls, replica, members, directory, onFrame, onUp, onFrontEndDown, onChatDown, onGone, log } =
-    parts;
+  const { pod, mtls, replica, members, directory, log } = parts;
+  const { onFrame, onUp, onFrontEndDown, onChatDown, onGone, onAgain } = parts;
+  /** Of these it is not known which of their flows are left, until they have been asked on a stream that is new. */
+  const doubted = new Set<string>();
   let stopped = false;
 
   function linkTo({ name, address }: Member, role: LinkRole): Link {
@@ -68,6 +74,7 @@ export function createLinks(parts: LinksParts): Links {
       onFrame: (frame) => onFrame(frame, name),
       onUp() {
         patient.flush();
+        if (doubted.delete(name)) onAgain(name);
         onUp(name);
       },
       onDown() {
@@ -77,10 +84,20 @@ export function createLinks(parts: LinksParts): Links {
       log,
       queueLimit: QUEUE_LIMIT,
     });
-    const patient = createPatientLink(link, () => {
-      if (!stopped) onGone(name);
+    // Who has moved has another link within this turn.
+    const patient = createPatientLink(link, {
+      onClosed: () => queueMicrotask(() => stopped || goneOrAgain(name)),
     });
     return patient;
+  }
+
+  /** The stream may still be the one to the process before. */
+  function goneOrAgain(name: string): void {
+    const link = frontEnds.links.get(name) ?? edges.links.get(name);
+    if (link === undefined) doubted.delete(name);
+    else doubted.add(name);
+    if (link === undefined) onGone(name);
+    else if (link.up) onAgain(name);
   }
 
   const others = (): Member[] =>
@@ -91,7 +108,7 @@ export function createLinks(parts: LinksParts): Links {
   const edges = follow('edge', () => directory.roleMembers('edge'));
   const frontEnds = follow('frontend', others);
   const chat = follow('persistent-chat', () => directory.roleMembers('persistent-chat'));
-  const offIncarnations = followIncarnations(members, onGone);
+  const offIncarnations = followIncarnations(members, goneOrAgain);
   const linkOf = (name: string): Link | undefined =>
     frontEnds.links.get(name) ?? edges.links.get(name) ?? chat.links.get(name);
 
@@ -103,8 +120,9 @@ export function createLinks(parts: LinksParts): Links {
       for (const link of frontEnds.links.values()) link.send(frame);
     },
     get frontEndsUp() {
-      return [...frontEnds.links.values()].filter(({ up }) => up).length;
+      return [...frontEnds.links].filter(([, { up }]) => up).map(([name]) => name);
     },
+    isFrontEnd: (name) => frontEnds.links.has(name),
     stop() {
       stopped = true;
       offIncarnations();

@@ -9,26 +9,34 @@ import {
   type TransactionLayer,
 } from '@linchpin/sip';
 import { survive } from './failures.ts';
-import { closed } from './frames.ts';
+import { closed, podOf } from './frames.ts';
 import type { RemoteFlows } from './remote-flows.ts';
 import { withTraceparent } from './trace.ts';
+import type { Teller, Trust } from './trust.ts';
 
 export interface PeersParts {
   pod: string;
   flows: RemoteFlows;
   /** A flow that ends here. */
   here(id: string): Flow | undefined;
-  layer: TransactionLayer;
-  /** Whether an identity is that of a room and not of a user. */
-  isRoom(aor: string): boolean;
+  layer: Pick<TransactionLayer, 'receive'>;
+  trust: Trust;
+  /** Whether it is another Front End of the pool. */
+  isFrontEnd(pod: string): boolean;
+  /** Another Front End answers to a CANCEL that went to it from here. */
+  onDenied(answer: SipResponse, flow: string, from: string): void;
   /** A message of another pod's transaction goes out to a client here. */
   onToClient(flow: Flow | undefined, message: Buffer): void;
   /** To all other Front Ends. */
   tellFrontEnds(frame: Frame): void;
+  /** The stream that another Front End has opened has ended, and what it said on it may be lost. */
+  onFrontEndGone(): void;
   log: Logger;
 }
 
 export interface Peers extends PeerServer<Frame> {
+  /** What comes on a stream that the other pod has opened. */
+  told(frame: Frame, peer: Teller & Pick<Peer<Frame>, 'send'>): void;
   /** What comes on a stream that this pod has opened itself: the answers of Edges and of other Front Ends. */
   answered(frame: Frame, from: string): void;
   /** To the client of a flow that ends here; false when the flow is gone. */
@@ -40,7 +48,7 @@ export interface Peers extends PeerServer<Frame> {
  * Chat what rooms say to their members.
  */
 export function createPeers(parts: PeersParts): Peers {
-  const { pod, flows, here, layer, isRoom, onToClient, tellFrontEnds, log } = parts;
+  const { pod, flows, here, layer, trust, isFrontEnd, onDenied, onToClient, tellFrontEnds, log } = parts;
   const own = `${pod}/`;
 
   function toClient({ flow: id, event, message }: Frame): boolean {
@@ -64,37 +72,36 @@ export function createPeers(parts: PeersParts): Peers {
     }
   }
 
-  /** A room speaks through Persistent Chat only, which speaks for nobody else; Front Ends pass on what it has said to them. */
-  function mayVouch(role: string, { identity }: Frame): boolean {
-    if (role === 'persistent-chat') return isRoom(identity);
-    return role === 'frontend' || !isRoom(identity);
-  }
+  const notTheirs = ({ flow, event, identity }: Frame, { pod: from, role }: Teller): void =>
+    log.error({ from, role, flow, event, identity }, 'a frame was dropped: not for this pod to tell');
 
-  function receive(frame: Frame, { pod: from, role }: Peer<Frame>): void {
-    if (!mayVouch(role, frame))
-      return log.error({ from, role, identity: frame.identity }, 'not for this role to vouch for');
-    const message = messageIn(frame, from);
+  function receive(frame: Frame, peer: Teller): void {
+    const message = messageIn(frame, peer.pod);
     if (!message) return;
+    const isRequest = message instanceof SipRequest;
+    if (isRequest ? !trust.mayBring(frame, peer) : !trust.mayAnswer(frame, peer))
+      return notTheirs(frame, peer);
     // Nobody has a reason to send one: who takes a request from a client challenges by itself.
-    if (frame.identity === '' && message instanceof SipRequest)
-      return log.error({ from, flow: frame.flow }, 'a request without an identity was dropped');
-    const flow = message instanceof SipRequest ? flows.of(frame) : flows.ofResponse(frame);
+    if (frame.identity === '' && isRequest)
+      return log.error({ from: peer.pod, flow: frame.flow }, 'a request without an identity was dropped');
+    const flow = isRequest ? flows.of(frame, peer.pod) : flows.ofResponse(frame);
     withTraceparent(frame.traceparent, () => layer.receive(message, flow));
     // Anyone can send from any address: what was proved holds for this message.
     if (!flow.reliable) flow.identity = '';
   }
 
-  function ended(frame: Frame, { role }: Peer<Frame>): void {
+  function ended(frame: Frame, peer: Teller): void {
+    if (!trust.mayEnd(frame, peer)) return notTheirs(frame, peer);
     flows.ended(frame.flow);
     // An Edge tells one Front End by way of a Director.
-    if (role === 'director') tellFrontEnds(frame);
+    if (peer.role === 'director') tellFrontEnds(frame);
   }
 
   /** What has passed Front Ends on its way is a request, even when it has come back to where its flow ends. */
-  const isForClient = (frame: Frame, { role }: Peer<Frame>): boolean =>
+  const isForClient = (frame: Frame, { role }: Teller): boolean =>
     role === 'frontend' && frame.hops === 0 && frame.flow.startsWith(own);
 
-  function onFrame(frame: Frame, peer: Peer<Frame>): void {
+  function onFrame(frame: Frame, peer: Parameters<Peers['told']>[1]): void {
     if (isForClient(frame, peer)) {
       if (!toClient(frame)) peer.send(closed(frame.flow));
     } else if (frame.event === FlowEvent.CLOSED) ended(frame, peer);
@@ -102,22 +109,29 @@ export function createPeers(parts: PeersParts): Peers {
   }
 
   function onAnswer(frame: Frame, from: string): void {
-    if (frame.event === FlowEvent.CLOSED) return flows.ended(frame.flow);
     const message = frame.event === FlowEvent.UNSPECIFIED ? messageIn(frame, from) : undefined;
     // Requests come on streams of Directors and Front Ends to this pod: an Edge cannot vouch for anybody.
     if (message instanceof SipRequest)
       return log.error({ from, flow: frame.flow }, 'a request from Edge was dropped');
+    if (message && isFrontEnd(from)) return onDenied(message, frame.flow, from);
+    if (podOf(frame.flow) !== from) return notTheirs(frame, { pod: from, role: '' });
+    if (frame.event === FlowEvent.CLOSED) return flows.ended(frame.flow);
     const flow = flows.find(frame.flow);
     if (message && flow) withTraceparent(frame.traceparent, () => layer.receive(message, flow));
   }
 
+  const told: Peers['told'] = (frame, peer) => survive(() => onFrame(frame, peer), log);
   const server = createPeerServer<Frame>({
     pod,
     log,
-    onFrame: (frame, peer) => survive(() => onFrame(frame, peer), log),
+    onFrame: told,
+    onPeerGone({ role }) {
+      if (role === 'frontend') parts.onFrontEndGone();
+    },
   });
   return {
     ...server,
+    told,
     toClient,
     answered: (frame, from) => survive(() => onAnswer(frame, from), log),
   };

@@ -35,8 +35,8 @@ const INVITE_MS = 240_000;
 
 export function createRelayedTransactions(options: RelayedTransactionsOptions = {}): RelayedTransactions {
   const { capacity = 100_000, now = () => performance.now() } = options;
-  const invites = createGenerations<Relayed>(INVITE_MS, capacity, now);
-  const others = createGenerations<Relayed>(NON_INVITE_MS, capacity, now);
+  const invites = createGenerations<Relayed>({ milliseconds: INVITE_MS, capacity, now });
+  const others = createGenerations<Relayed>({ milliseconds: NON_INVITE_MS, capacity, now });
   const kindOf = (method: string) => (ofInvite.has(method) ? invites : others);
 
   return {

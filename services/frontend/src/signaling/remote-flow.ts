@@ -30,6 +30,8 @@ export class RemoteFlow implements Flow {
   identity = '';
   /** How many Front Ends the message that is being handled has passed. */
   hops = 0;
+  /** The pod that has brought it. */
+  from = '';
   /** Milliseconds since the epoch. */
   lastUsed = Date.now();
   #closed: string | undefined;

@@ -66,6 +66,19 @@ describe('a flow at another Front End', () => {
     expect(sent).toMatchObject([{ flow: frame.flow, event: FlowEvent.PROBE }]);
   });
 
+  test('is asked about where its pod may be another process, and lives until that says no', () => {
+    flows = setUp();
+    const [old, other] = [flows.of(frame), flows.of(atPeer)];
+    const young = flows.of({ ...frame, flow: 'edge-0/b.1' });
+    flows.podAgain('edge-0');
+    expect(sent.map(({ flow, event }) => [flow, event])).toEqual([
+      [old.id, FlowEvent.PROBE],
+      [young.id, FlowEvent.PROBE],
+    ]);
+    flows.ended(old.id);
+    expect([old.closed, young.closed, other.closed]).toEqual([true, false, false]);
+  });
+
   test('that is closed is not found again', () => {
     flows = setUp();
     flows.ended(flows.of(frame).id);

@@ -15,8 +15,8 @@ export interface FlowRecord {
 }
 
 export interface RemoteFlows {
-  /** The flow that a frame came on, with the identity that a Director or another Front End has proved. */
-  of(frame: Frame): RemoteFlow;
+  /** The flow that a frame came on, with the identity that a Director or another Front End, `from`, has proved. */
+  of(frame: Frame, from?: string): RemoteFlow;
   /** The flow that a response came on. Anyone can send one, and over UDP from anywhere: what is not known is not kept for it. */
   ofResponse(frame: Frame): RemoteFlow;
   find(id: string): RemoteFlow | undefined;
@@ -30,6 +30,11 @@ export interface RemoteFlows {
   ended(id: string): void;
   /** The pod is not there any more: its flows have ended, unless it comes back with them. */
   podGone(pod: string): void;
+  /**
+   * The pod is there again, maybe as another process. Which of its flows are new may be known before that: it is asked about each,
+   * and tells of those that have ended.
+   */
+  podAgain(pod: string): void;
   all(): Iterable<RemoteFlow>;
   /** `host:port` of every other pod as its clients know it. */
   readonly servers: ReadonlySet<string>;
@@ -92,6 +97,11 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     flows.get(id)?.ended('closed at its pod');
   }
 
+  function flowsOf(name: string): RemoteFlow[] {
+    const prefix = `${name}/`;
+    return [...flows.values()].filter(({ id }) => id.startsWith(prefix));
+  }
+
   function sweep(): void {
     const old = Date.now() - FORGET_MS;
     for (const flow of flows.values()) if (flow.lastUsed < old) flow.ended('not used any more');
@@ -100,12 +110,13 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
   const sweeper = setInterval(sweep, SWEEP_MS).unref();
 
   return {
-    of(frame) {
+    of(frame, from = '') {
       const facts = factsIn(frame);
       const known = flows.get(frame.flow);
       const flow = known ? learn(known, facts) : open(frame.flow, facts);
       if (frame.identity !== '') flow.identity = frame.identity;
       flow.hops = frame.hops;
+      flow.from = from;
       flow.lastUsed = Date.now();
       return flow;
     },
@@ -122,8 +133,10 @@ export function createRemoteFlows({ pod, domain, send }: RemoteFlowsOptions): Re
     },
     ended,
     podGone(name) {
-      const prefix = `${name}/`;
-      for (const flow of flows.values()) if (flow.id.startsWith(prefix)) flow.ended('its pod is gone');
+      for (const flow of flowsOf(name)) flow.ended('its pod is gone');
+    },
+    podAgain(name) {
+      for (const flow of flowsOf(name)) ask(flow);
     },
     all: () => flows.values(),
     servers,
