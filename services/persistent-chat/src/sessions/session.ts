@@ -8,7 +8,10 @@ export const MAX_WAITING = 1_000;
 /** Of these most are part of what it is given when it joins. */
 const MAX_WAITING_TO_JOIN = 20_000;
 
-type Told = { events: readonly ChatEvent[] } | { roster: readonly Participant[] | undefined };
+interface Roster {
+  roster: readonly Participant[] | undefined;
+}
+type Told = readonly ChatEvent[] | Roster;
 
 export interface Session {
   readonly caller: Caller;
@@ -33,88 +36,123 @@ export interface SessionOptions {
   log: Logger;
 }
 
-export function createSession({ caller, member, listener, onFailed, log }: SessionOptions): Session {
-  let waiting: Told[] = [];
-  let count = 0;
-  let after = 0;
-  let state: 'pending' | 'free' | 'busy' | 'over' = 'pending';
+export const createSession = (options: SessionOptions): Session => new OpenSession(options);
 
-  function push(told: Told): void {
-    waiting.push(told);
-    count += 'events' in told ? told.events.length : 1;
-    const limit = state === 'pending' ? MAX_WAITING_TO_JOIN : MAX_WAITING;
-    if (count > limit) onFailed(session, 'lagging');
+// A pod has hundreds of thousands of them: a class, for closures would be ten times as large.
+class OpenSession implements Session {
+  readonly caller: Caller;
+  readonly member: string;
+  readonly #listener: RoomListener;
+  readonly #onFailed: SessionOptions['onFailed'];
+  readonly #log: Logger;
+  /** Undefined where nothing waits, as nearly always. */
+  #waiting: Told[] | undefined;
+  #count = 0;
+  #after = 0;
+  #state: 'pending' | 'free' | 'busy' | 'over' = 'pending';
+
+  constructor({ caller, member, listener, onFailed, log }: SessionOptions) {
+    this.caller = caller;
+    this.member = member;
+    this.#listener = listener;
+    this.#onFailed = onFailed;
+    this.#log = log;
   }
 
-  function tell(told: Told): void {
-    if ('roster' in told) return listener.onRoster?.(told.roster);
+  give(events: readonly ChatEvent[]): void {
+    this.#take(events);
+  }
+
+  giveRoster(roster: readonly Participant[] | undefined): void {
+    this.#take({ roster });
+  }
+
+  start(seq: number): void {
+    this.#after = seq;
+    this.#waiting = this.#waiting?.filter((told) => isRoster(told) || (told.at(-1)?.seq ?? 0) > seq);
+    this.#count = (this.#waiting ?? []).reduce((sum, told) => sum + sizeOf(told), 0);
+    if (this.#state === 'pending') this.#free();
+  }
+
+  end(why: string): void {
+    if (this.#state === 'over') return;
+    this.close();
+    try {
+      this.#listener.onEnded(why);
+    } catch (error) {
+      this.#log.warn({ err: error, member: this.member }, 'a session could not be told that it is over');
+    }
+  }
+
+  close(): void {
+    this.#state = 'over';
+    this.#waiting = undefined;
+  }
+
+  #take(told: Told): void {
+    if (this.#state === 'over') return;
+    if (this.#state !== 'free') return this.#push(told);
+    try {
+      this.#tell(told);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #push(told: Told): void {
+    this.#waiting ??= [];
+    this.#waiting.push(told);
+    this.#count += sizeOf(told);
+    const limit = this.#state === 'pending' ? MAX_WAITING_TO_JOIN : MAX_WAITING;
+    if (this.#count > limit) this.#onFailed(this, 'lagging');
+  }
+
+  #tell(told: Told): void {
+    if (isRoster(told)) return this.#listener.onRoster?.(told.roster);
     // Mostly all of them are new.
-    const first = told.events[0];
-    const events = first && first.seq > after ? told.events : told.events.filter(({ seq }) => seq > after);
+    const after = this.#after;
+    const [first] = told;
+    const events = first && first.seq > after ? told : told.filter(({ seq }) => seq > after);
     if (events.length === 0) return;
-    const taken = listener.onEvents(events);
+    const taken = this.#listener.onEvents(events);
     if (taken === undefined) return;
-    state = 'busy';
-    taken.then(free, failed);
+    this.#state = 'busy';
+    taken.then(
+      () => this.#free(),
+      (error) => this.#failed(error),
+    );
   }
 
-  function free(): void {
-    if (state === 'over') return;
-    state = 'free';
+  #free(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'free';
     try {
-      while (waiting.length > 0 && isFree()) {
-        const told = waiting.shift() as Told;
-        count -= 'events' in told ? told.events.length : 1;
-        tell(told);
-      }
+      for (let told = this.#next(); told !== undefined; told = this.#next()) this.#tell(told);
     } catch (error) {
-      failed(error);
+      this.#failed(error);
     }
   }
 
-  function failed(error: unknown): void {
-    if (state === 'over') return;
-    log.warn({ err: error, member }, 'a session could not be told what happened in its room');
-    onFailed(session, 'lagging');
+  /** What it is told next, if it can take something. */
+  #next(): Told | undefined {
+    if (this.#state !== 'free') return undefined;
+    const told = this.#waiting?.shift();
+    if (told === undefined) this.#waiting = undefined;
+    else this.#count -= sizeOf(told);
+    return told;
   }
 
-  // What `tell` does to it is not seen by the compiler.
-  const isFree = (): boolean => state === 'free';
-
-  function take(told: Told): void {
-    if (state === 'over') return;
-    if (state !== 'free') return push(told);
-    try {
-      tell(told);
-    } catch (error) {
-      failed(error);
-    }
+  #failed(error: unknown): void {
+    if (this.#state === 'over') return;
+    this.#log.warn(
+      { err: error, member: this.member },
+      'a session could not be told what happened in its room',
+    );
+    this.#onFailed(this, 'lagging');
   }
-
-  const session: Session = {
-    caller,
-    member,
-    give: (events) => take({ events }),
-    giveRoster: (roster) => take({ roster }),
-    start(seq) {
-      after = seq;
-      waiting = waiting.filter((told) => !('events' in told) || (told.events.at(-1)?.seq ?? 0) > seq);
-      count = waiting.reduce((sum, told) => sum + ('events' in told ? told.events.length : 1), 0);
-      if (state === 'pending') free();
-    },
-    end(why) {
-      if (state === 'over') return;
-      session.close();
-      try {
-        listener.onEnded(why);
-      } catch (error) {
-        log.warn({ err: error, member }, 'a session could not be told that it is over');
-      }
-    },
-    close() {
-      state = 'over';
-      waiting = [];
-    },
-  };
-  return session;
 }
+
+const isRoster = (told: Told): told is Roster => !Array.isArray(told);
+
+/** Events; a roster counts as one. */
+const sizeOf = (told: Told): number => (isRoster(told) ? 1 : told.length);
