@@ -24,6 +24,15 @@ const micro: Record<string, { file: string; bar?: string }> = {
   'take-over': { file: 'services/frontend/bench/take-over.ts', bar: '< 500 ms CPU' },
   'chat-posts': { file: 'services/persistent-chat/bench/posts.ts', bar: '5,000/s, 0.15×' },
   'chat-history': { file: 'services/persistent-chat/bench/history.ts', bar: '< 50 ms' },
+  'chat-alerts': { file: 'services/persistent-chat/bench/alerts.ts', bar: '200,000/s' },
+};
+
+/** Of Persistent Chat, on pods that are processes of their own. */
+const chat: Record<string, () => Promise<Row[]>> = {
+  'chat-compliance': async () => (await import('./chat/compliance.ts')).measureCompliance(),
+  'chat-latency': async () => (await import('./chat/latency.ts')).measureRoomLatency(),
+  'chat-capacity': async () => (await import('./chat/capacity.ts')).measureCapacity(),
+  'chat-prosody': async () => (await import('./chat/prosody.ts')).measureAgainstProsody(),
 };
 
 interface Figure {
@@ -159,7 +168,7 @@ function print(rows: Row[]): void {
 }
 
 const whole = ['kamailio', 'external', 'restart'];
-const known = [...Object.keys(micro), ...whole, 'pool'];
+const known = [...Object.keys(micro), ...Object.keys(chat), ...whole, 'pool'];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
@@ -174,6 +183,10 @@ const rows: Row[] = [];
 for (const name of names.filter((candidate) => candidate in micro)) {
   console.error(`… ${name}`);
   rows.push(...(await runMicro(name)));
+}
+for (const name of names.filter((candidate) => candidate in chat)) {
+  console.error(`… ${name}`);
+  rows.push(...((await chat[name]?.()) ?? []));
 }
 if (names.some((name) => whole.includes(name))) rows.push(...(await withSystem(names)));
 if (names.includes('pool')) rows.push(...(await measurePool()));
