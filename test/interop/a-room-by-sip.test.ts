@@ -171,7 +171,7 @@ describe('when the pod that serves the room is killed', () => {
     };
     for (let n = 0; n < 10; n++) await send(n);
     const counts = await Promise.all(
-      pool.pods('persistent-chat').map((pod) => pod.metric('linchpin_persistent_chat_sip_sessions')),
+      pool.pods('persistent-chat').map((pod) => pod.metric('linchpin_chat_sip_sessions')),
     );
     const serving = pool.pods('persistent-chat')[counts.findIndex((count) => count > 0)] as Pod;
     const going = Array.from({ length: 20 }, (_, n) => send(10 + n));

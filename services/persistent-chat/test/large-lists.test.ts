@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { selectCategoryRights, selectRoomRoles } from '../src/access/store.ts';
 import type { Caller } from '../src/chat.ts';
+import { roomOf } from '../src/sip/store.ts';
 import { address, createRig, type Rig } from './rig.ts';
 
 let rig: Rig;
@@ -73,6 +74,24 @@ test('rights of one user in a room of 16,000 are one row, and in its category on
   expect(inRoom).toBe(1);
   // alice creates, her domain is allowed.
   expect(inCategory).toBe(2);
+});
+
+test('the room of a SIP address, or of an id, is one look into an index', async () => {
+  await rig.sql(
+    `INSERT INTO rooms (id, category, name)
+     SELECT gen_random_uuid(), $1, 'Called ' || n FROM generate_series(1, 3000) AS n`,
+    [category],
+  );
+  await rig.sql('ANALYZE sip_addresses');
+  const [called] = (await rig.sql("SELECT id FROM rooms WHERE name = 'Called 77'")) as [{ id: string }];
+  for (const name of ['called-77', called.id]) {
+    const read = await rowsRead('sip_addresses', (client) => roomOf(client, name));
+    expect([name, read]).toEqual([name, 1]);
+  }
+  const marks = await rig.sql(
+    "SELECT 1 FROM pg_indexes WHERE tablename = 'read_marks' AND indexdef LIKE '%(room)'",
+  );
+  expect(marks).toHaveLength(1);
 });
 
 test('entries are counted as they come and go, however many at a time', async () => {

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { keyOf as keyOfRoom } from '../fields.ts';
 
 /** A room as SIP knows it. */
 export interface RoomAddress {
@@ -18,13 +19,16 @@ export interface SipMember extends RoomAddress {
 export type Mark = Pick<SipMember, 'room' | 'member' | 'mark'>;
 type Key = Pick<SipMember, 'room' | 'member'>;
 
+// Two looks into an index each, the second only where the first finds nothing: an address may look like the id of another room.
+const ROOM_OF = `
+  SELECT room, address FROM sip_addresses WHERE address = $1
+  UNION ALL SELECT room, address FROM sip_addresses WHERE room = $2::uuid LIMIT 1`;
+
 /** A room is also called by its id. */
 export async function roomOf(client: PoolClient, address: string): Promise<RoomAddress | undefined> {
-  const { rows } = await client.query(
-    'SELECT room, address FROM sip_addresses WHERE address = $1 OR room::text = $1',
-    [address],
-  );
-  return rows[0];
+  const named = keyOfRoom(address);
+  const values = [address, 'id' in named ? named.id : null];
+  return (await client.query({ name: 'sip-room', text: ROOM_OF, values })).rows[0];
 }
 
 export async function addressesOf(

@@ -7,19 +7,19 @@ const methods = new Set(['MESSAGE', 'INVITE', 'OPTIONS', 'SUBSCRIBE']);
 export function createSipTelemetry(registry: Registry, sessions: () => number) {
   const registers = [registry];
   const requests = new Counter({
-    name: 'linchpin_persistent_chat_sip_requests_total',
+    name: 'linchpin_chat_sip_requests_total',
     help: 'Requests for rooms that SIP clients have sent, by the answer that they got',
     labelNames: ['method', 'code'],
     registers,
   });
   const told = new Counter({
-    name: 'linchpin_persistent_chat_sip_told_total',
+    name: 'linchpin_chat_sip_told_total',
     help: 'Messages of rooms to SIP members, each attempt, by what became of it: told, away, later, refused',
     labelNames: ['outcome'],
     registers,
   });
   new Gauge({
-    name: 'linchpin_persistent_chat_sip_sessions',
+    name: 'linchpin_chat_sip_sessions',
     help: 'SIP members of rooms whom this pod tells what is posted there, once for each room',
     registers,
     collect() {
