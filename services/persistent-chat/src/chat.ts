@@ -139,6 +139,8 @@ export interface SearchQuery {
   to?: string;
   /** Only what mentions the caller. */
   mentionsMe?: boolean;
+  /** Only what comes after this post in the order of the results: the newest first. */
+  before?: { at: string; room: string; seq: number };
   limit?: number;
 }
 
@@ -175,6 +177,13 @@ export interface Participation {
   part(): Promise<void>;
 }
 
+/** A part of a list that is in some order; all of it where nothing is given. */
+export interface Page {
+  limit?: number;
+  /** What the last one of the part before is called by in that order. */
+  after?: string;
+}
+
 export interface Invitation {
   room: RoomView;
   by: string;
@@ -187,22 +196,27 @@ export interface Chat {
   changeCategory(caller: Caller, category: string, change: Partial<CategorySpec>): Promise<Category>;
   /** `conflict` while it has rooms. */
   deleteCategory(caller: Caller, category: string): Promise<void>;
-  /** Those in which the caller may create rooms or be a member; all for administrators. */
-  categories(caller: Caller): Promise<Category[]>;
+  /** Those in which the caller may create rooms or be a member; all for administrators. By name, which is what a page goes by. */
+  categories(caller: Caller, page?: Page): Promise<Category[]>;
 
   createRoom(caller: Caller, spec: RoomSpec): Promise<Room>;
   changeRoom(caller: Caller, room: string, change: Partial<RoomSpec>): Promise<Room>;
   setDisabled(caller: Caller, room: string, disabled: boolean): Promise<Room>;
   deleteRoom(caller: Caller, room: string): Promise<void>;
   room(caller: Caller, room: string): Promise<RoomView>;
-  /** By words in name and description; secret rooms only for those who are in them. `mine`: where the caller has a role. */
+  /**
+   * By words in name and description; secret rooms only for those who are in them. `mine`: where the caller has a role. In the
+   * order of their names: `after` is the name of the last room of the page before, not its id.
+   */
   findRooms(
     caller: Caller,
     query: { text?: string; mine?: boolean; limit?: number; after?: string },
   ): Promise<RoomView[]>;
-  access(caller: Caller, room: string): Promise<RoomAccess>;
+  /** By principal: each has all its roles in one page. `next`: behind what there is more; only where a page was asked for. */
+  access(caller: Caller, room: string, page?: Page): Promise<RoomAccess & { next?: string }>;
   changeAccess(caller: Caller, room: string, change: AccessChange): Promise<RoomAccess>;
-  invitations(caller: Caller): Promise<Invitation[]>;
+  /** The newest first, at most 200. A page goes by `<at> <id of the room>`. */
+  invitations(caller: Caller, page?: Page): Promise<Invitation[]>;
 
   join(caller: Caller, room: string, listener: RoomListener): Promise<Participation>;
   post(caller: Caller, room: string, posting: Posting): Promise<Post>;
@@ -212,8 +226,8 @@ export interface Chat {
   history(caller: Caller, room: string, query: HistoryQuery): Promise<Post[]>;
   search(caller: Caller, query: SearchQuery): Promise<Post[]>;
   markRead(caller: Caller, room: string, seq: number): Promise<void>;
-  /** Rooms with unread posts or mentions. */
-  unread(caller: Caller): Promise<{ room: string; unread: number; mentions: number }[]>;
+  /** Rooms with unread posts or mentions. By the id of the room, which is what a page goes by. */
+  unread(caller: Caller, page?: Page): Promise<{ room: string; unread: number; mentions: number }[]>;
   /** Administrators: deletes what fits; a legal hold keeps it. Resolves with how many are gone. */
   purge(
     caller: Caller,

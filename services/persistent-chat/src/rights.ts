@@ -80,3 +80,10 @@ export function demand(caller: Caller, standing: Standing, right: Right): void {
 /** The same words for what is not there and for what may not be known of. */
 export const noSuchRoom = (room: string): ChatError =>
   new ChatError('not-found', `there is no room ${JSON.stringify(room.slice(0, 100))} that you may know of`);
+
+/** The room that was asked for by its name is not called so any more, since a moment ago. Nothing was changed. */
+export class Renamed extends ChatError {
+  constructor(name: string) {
+    super('conflict', `the room ${JSON.stringify(name)} is being renamed: look which one you mean`);
+  }
+}

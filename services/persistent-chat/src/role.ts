@@ -31,6 +31,7 @@ import { migrations } from './database/migrations.ts';
 import { createFileCheck, createFilesOfPod } from './files/create-files.ts';
 import { createJournal } from './journal/journal.ts';
 import { createMessages } from './messages/messages.ts';
+import { createRoomRate } from './room-rate.ts';
 import { createEntering } from './rooms/entering.ts';
 import { createFind } from './rooms/find.ts';
 import { createRooms } from './rooms/rooms.ts';
@@ -99,12 +100,14 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
   const access = createAccess({ database, principals, notices });
   const wall = createWall({ principals, limits });
 
+  const takeRooms = createRoomRate();
   const messages = createMessages({
     database,
     journal,
     access,
     principalsOf: principals.of,
     limits,
+    takeRooms,
     domain,
     isComplianceThere: compliance.healthy,
     heldIn: compliance.heldIn,
@@ -115,7 +118,9 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     },
     log,
   });
-  const sessions = createSessions({ nats, pod, database, journal, access, members, messages, limits, log });
+  const sessions = createSessions({
+    ...{ nats, pod, database, journal, access, members, messages, limits, takeRooms, log },
+  });
   telemetry.observeSessions(sessions.counts);
   const { files, sweeper } = createFilesOfPod({
     config,
@@ -143,6 +148,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     ...createRooms({
       ...{ database, journal, access, principals, wall, entering, countUnread, tell },
       isHeld: compliance.isHeld,
+      purgeAll: messages.purgeAll,
     }),
     ...createFind({ database, access, principals, categoriesOf, countUnread, limits }),
     ...messages,
@@ -156,6 +162,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
   const web = createWeb({ config, chat, files, directory, metrics, log });
   const sip = createSip({
     ...{ chat, pod, pool, domain, host, nats, replica, members, directory, database, log },
+    rejoin: sessions.rejoin,
   });
 
   return {

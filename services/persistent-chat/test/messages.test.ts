@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { ChatEvent } from '@linchpin/proto/chat-events';
 import { pino } from 'pino';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Caller, Posting } from '../src/chat.ts';
 import { createRetention } from '../src/messages/retention.ts';
 import { createPods, type Pod, type Pods } from './pods.ts';
@@ -323,6 +324,170 @@ test('in an auditorium only presenters and managers post', async () => {
   const room = await pods.room('auditorium', people, { kind: 'auditorium', managers: ['mia@contoso.lab'] });
   await expect(one.messages.post(alice, room, saying('no'))).rejects.toMatchObject({ code: 'forbidden' });
   await one.messages.post(caller('mia'), room, saying('yes'));
+});
+
+test('a room that somebody keeps locked is refused, and stops no other', async () => {
+  const [kept, ...others] = await Promise.all(
+    Array.from({ length: 9 }, (_, n) => pods.room(`locks ${n}`, people)),
+  );
+  const holder = await two.pool.connect();
+  try {
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM rooms WHERE id = $1 FOR UPDATE', [kept]);
+    // As many rooms as there are lanes, and more: some share one with the room that is locked.
+    const all = await Promise.allSettled(
+      [kept, ...others].map((room) => one.messages.post(alice, room as string, saying('x'))),
+    );
+    expect(all[0]).toMatchObject({ status: 'rejected', reason: { code: 'unavailable', retryAfter: 2 } });
+    expect(all.slice(1).map(({ status }) => status)).toEqual(others.map(() => 'fulfilled'));
+    const again = await Promise.allSettled(
+      [kept, ...others].map((room) => one.messages.post(bob, room as string, saying('y'))),
+    );
+    expect(again.map(({ status }) => status)).toEqual(['rejected', ...others.map(() => 'fulfilled')]);
+    await expect(one.messages.react(alice, kept as string, 1, '👍', true)).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+  } finally {
+    await holder.query('ROLLBACK');
+    holder.release();
+  }
+  expect((await one.messages.post(alice, kept as string, saying('free again'))).seq).toBe(1);
+});
+
+/** As the owner of rooms does it on another pod. */
+const rename = (room: string, name: string) =>
+  pods.sql('UPDATE rooms SET name = $2, access_version = access_version + 1 WHERE id = $1', [room, name]);
+
+test('a post by name is in the room that is called so when it is stored, whatever this pod remembers', async () => {
+  const [old, heir] = [await pods.room('throne', people), await pods.room('heir', people)];
+  expect((await one.messages.post(alice, 'Throne', saying('long live'))).room).toBe(old);
+  await rename(old, 'exile');
+  await rename(heir, 'throne');
+  const [first, second] = await Promise.all([
+    one.messages.post(alice, 'throne', saying('first')),
+    one.messages.post(alice, 'throne', saying('second')),
+  ]);
+  expect([first?.room, second?.room]).toEqual([heir, heir]);
+  expect(second?.seq).toBe((first?.seq ?? 0) + 1);
+  expect((await one.messages.history(alice, old, {})).map(({ body }) => body)).toEqual(['long live']);
+  expect((await one.messages.post(alice, heir, saying('by id'))).room).toBe(heir);
+  await rename(heir, 'empty chair');
+  await expect(one.messages.post(alice, 'throne', saying('for nobody'))).rejects.toMatchObject({
+    code: 'not-found',
+  });
+});
+
+test('a few searches at a time leave connections to everybody else', async () => {
+  const room = await pods.room('costly', people);
+  await one.messages.post(alice, room, saying('needle'));
+  const holder = await two.pool.connect();
+  let searches: Promise<PromiseSettledResult<unknown>[]>;
+  try {
+    await holder.query('BEGIN; LOCK TABLE posts IN ACCESS EXCLUSIVE MODE');
+    searches = Promise.allSettled(
+      Array.from({ length: 110 }, () => one.messages.search(bob, { text: 'needle', rooms: [room] })),
+    );
+    const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity
+      WHERE application_name = 'one' AND wait_event_type = 'Lock'`;
+    await vi.waitFor(async () => expect((await pods.sql(waiting))[0].n).toBe(2), { timeout: 10_000 });
+    for (let turn = 0; turn < 20; turn++)
+      expect(await one.database.use(async () => (await pods.sql(waiting))[0].n)).toBe(2);
+  } finally {
+    await holder.query('ROLLBACK');
+    holder.release();
+  }
+  const all = await searches;
+  const refused = all.filter(({ status }) => status === 'rejected');
+  // Two at work, a hundred who wait.
+  expect(refused).toHaveLength(8);
+  for (const each of refused) expect(each).toMatchObject({ reason: { code: 'limit' } });
+});
+
+test('what is told of a search in each of its rooms does not name all of them', async () => {
+  const rooms = await Promise.all(Array.from({ length: 20 }, (_, n) => pods.room(`told ${n}`, people)));
+  const told: ChatEvent[] = [];
+  const off = one.journal.onEvents((_, events) => void told.push(...events));
+  await one.messages.search(alice, { text: 'nothing of this', rooms, limit: 5 });
+  off();
+  expect(told.map(({ kind, scope }) => [kind, scope]).sort()).toEqual(
+    rooms.map((room) => ['search', room]).sort(),
+  );
+  for (const event of told)
+    expect(event).toMatchObject({ query: JSON.stringify({ text: 'nothing of this', limit: 5 }) });
+});
+
+test('each room that somebody has searched or joins costs a token', async () => {
+  const room = await pods.room('tokens', people);
+  const rooms = Array.from({ length: 100 }, () => room);
+  const all = await Promise.allSettled(
+    Array.from({ length: 12 }, () => one.messages.search(carol, { text: 'x', rooms })),
+  );
+  expect(all.map(({ status }) => status)).toEqual([
+    ...Array.from({ length: 10 }, () => 'fulfilled'),
+    ...['rejected', 'rejected'],
+  ]);
+  expect(all[11]).toMatchObject({ reason: { code: 'limit', retryAfter: 5 } });
+  const listener = { onEvents() {}, onEnded() {} };
+  const joins = await Promise.allSettled(
+    Array.from({ length: 1_100 }, () => one.sessions.join(carol, randomUUID(), listener)),
+  );
+  const codes = new Set(joins.map((each) => (each as PromiseRejectedResult).reason.code));
+  expect(codes).toContain('limit');
+  await expect(one.messages.search(bob, { rooms: Array(101).fill(room) })).rejects.toMatchObject({
+    code: 'invalid',
+  });
+});
+
+test('of more read marks than rooms that somebody may be in the oldest are forgotten', async () => {
+  const rooms = await Promise.all(['a', 'b', 'c', 'd'].map((name) => pods.room(`marks ${name}`, people)));
+  const marked = async () =>
+    (await pods.sql('SELECT room FROM read_marks WHERE member = $1', ['rita@contoso.lab']))
+      .map(({ room }) => room)
+      .sort();
+  const rita = caller('rita');
+  for (const room of rooms) {
+    await pods.sql("INSERT INTO room_access (room, principal, role) VALUES ($1, $2, 'member')", [
+      room,
+      rita.name,
+    ]);
+    await one.messages.post(alice, room, saying('1'));
+    await one.messages.post(alice, room, saying('2'));
+  }
+  pods.limits.maxRoomsPerUser = 3;
+  try {
+    const [a, b, c, d] = rooms as [string, string, string, string];
+    for (const room of [a, b, c]) await one.messages.markRead(rita, room, 1);
+    // The first one was read last.
+    await one.messages.markRead(rita, a, 2);
+    await one.messages.markRead(rita, d, 1);
+    expect(await marked()).toEqual([a, c, d].sort());
+  } finally {
+    pods.limits.maxRoomsPerUser = 10_000;
+  }
+});
+
+test('rooms with unread posts come in pages, by their ids', async () => {
+  const rooms = await Promise.all(
+    ['a', 'b', 'c'].map((name) => pods.room(`pages ${name}`, ['uma@contoso.lab'])),
+  );
+  for (const room of rooms) await one.messages.post(caller('uma'), room, saying('x'));
+  const reader = caller('una');
+  for (const room of rooms)
+    await pods.sql("INSERT INTO room_access (room, principal, role) VALUES ($1, $2, 'member')", [
+      room,
+      reader.name,
+    ]);
+  const sorted = [...rooms].sort();
+  const page = async (query: object) => (await one.messages.unread(reader, query)).map(({ room }) => room);
+  expect(await page({})).toEqual(sorted);
+  expect(await page({ limit: 2 })).toEqual(sorted.slice(0, 2));
+  expect(await page({ limit: 2, after: sorted[1] })).toEqual(sorted.slice(2));
+  // One that may not be read any more leaves no hole in the pages.
+  await pods.sql('UPDATE rooms SET disabled = true, access_version = access_version + 1 WHERE id = $1', [
+    sorted[0],
+  ]);
+  expect(await page({ limit: 1 })).toEqual([sorted[1]]);
+  await expect(page({ after: 'x' })).rejects.toMatchObject({ code: 'invalid' });
 });
 
 test('every post that was acknowledged is there when the pool is closed in the midst of it, and none twice', async () => {

@@ -19,6 +19,7 @@ import { createDatabase, type Database } from '../src/database/database.ts';
 import { migrations } from '../src/database/migrations.ts';
 import { createJournal, type Journal } from '../src/journal/journal.ts';
 import { createMessages, type Messages } from '../src/messages/messages.ts';
+import { createRoomRate } from '../src/room-rate.ts';
 import { createSessions, type Sessions } from '../src/sessions/sessions.ts';
 
 export interface Pod {
@@ -92,6 +93,10 @@ export async function createPods(): Promise<Pods> {
   await lab.tls('persistent-chat');
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+  // What a library warns of is nothing that a pod may do.
+  const warnings: string[] = [];
+  const onWarning = ({ name, message }: Error): void => void warnings.push(`${name}: ${message}`);
+  process.on('warning', onWarning);
   const postgres = (name: string) =>
     createPostgres(
       {
@@ -134,14 +139,15 @@ export async function createPods(): Promise<Pods> {
     const queue = { replicas: 1, maxBytes: 1024 * 1024 * 1024 };
     const journal = createJournal({ nats, database, pod: name, queue, health, log });
     journal.start();
+    const takeRooms = createRoomRate();
     const messages = createMessages({
-      ...{ database, journal, access, principalsOf: principals.of, domain: LAB_DOMAIN, log },
+      ...{ database, journal, access, principalsOf: principals.of, domain: LAB_DOMAIN, takeRooms, log },
       limits: () => limits,
       isComplianceThere: () => pods.compliance,
     });
     messages.start();
     const sessions = createSessions({
-      ...{ nats, pod: name, database, journal, access, members, messages, log },
+      ...{ nats, pod: name, database, journal, access, members, messages, takeRooms, log },
       limits: () => limits,
     });
     sessions.start();
@@ -218,12 +224,13 @@ export async function createPods(): Promise<Pods> {
   const pods: Pods = {
     ...{ lab, limits, start, room, removeMember },
     compliance: true,
-    errors: () => lines.filter((line) => JSON.parse(line).level >= 50),
+    errors: () => [...lines.filter((line) => JSON.parse(line).level >= 50), ...warnings],
     sql: async (text, values) => (await own.query(text, values)).rows,
     async close() {
       await Promise.all([...running].map((pod) => pod.stop()));
       await own.end();
       await lab.close();
+      process.off('warning', onWarning);
     },
   };
   return pods;

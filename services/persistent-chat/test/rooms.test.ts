@@ -244,6 +244,47 @@ describe('rooms', () => {
       expect(await refusal(each.room(alice, room.id))).toMatchObject({ code: 'not-found' });
   });
 
+  test('with many posts are taken out of use and emptied, part by part, before they are deleted', async () => {
+    await rig.lab.stopNats();
+    try {
+      const room = await make({ members: [bob.name] });
+      await rig.sql(
+        `INSERT INTO posts (room, seq, author, at, client_id, body)
+         SELECT $1, n, $2, now(), n, 'x' FROM generate_series(11, 5010) AS n`,
+        [room.id, bob.name],
+      );
+      await rig.sql('UPDATE rooms SET last_seq = 5010 WHERE id = $1', [room.id]);
+      await chat.deleteRoom(admin, room.id);
+      const told = (await events(room.id)).filter(({ seq }) => seq > 5010);
+      expect(told.map(({ kind }) => kind)).toEqual([
+        ...['room-disabled', 'purged', 'purged', 'purged', 'room-deleted'],
+      ]);
+      const purged = told.flatMap((event) => ('posts' in event ? [event.posts as number[]] : []));
+      expect(purged.map(({ length }) => length)).toEqual([2000, 2000, 1000]);
+      expect(await refusal(other.room(admin, room.id))).toMatchObject({ code: 'not-found' });
+    } finally {
+      await rig.lab.startNats();
+    }
+  });
+
+  test('keep nothing of who leaves them: who is asked back is invited, and has read nothing', async () => {
+    const room = await make({ members: [carol.name] });
+    await chat.post(alice, room.id, { clientId: 'a', body: 'x' });
+    await chat.markRead(carol, room.id, 10);
+    const known = async () =>
+      (await rig.sql('SELECT 1 FROM read_marks WHERE room = $1 AND member = $2', [room.id, carol.name]))
+        .length;
+    await chat.changeAccess(alice, room.id, {
+      add: { presenters: [carol.name] },
+      remove: { members: [carol.name] },
+    });
+    expect(await known()).toBe(1);
+    await chat.changeAccess(alice, room.id, { remove: { presenters: [carol.name] } });
+    expect(await known()).toBe(0);
+    await chat.changeAccess(alice, room.id, { add: { members: [carol.name] } });
+    expect((await other.invitations(carol)).map(({ room: { id } }) => id)).toContain(room.id);
+  });
+
   test('give every change a number, and tell of it', async () => {
     await rig.lab.stopNats();
     try {

@@ -25,6 +25,8 @@ export interface Standing {
   readonly mayUpload: boolean;
   /** Of room and category, at the time of the decision. */
   readonly versions: { readonly room: number; readonly category: number };
+  /** The room was asked for by its name, which another one may have by now. */
+  readonly named?: boolean;
 }
 
 /** What `confirm` needs of a room whose row lock is held. */
@@ -50,7 +52,10 @@ export interface Access {
   standing(caller: Caller, room: string): Promise<Standing>;
   /** What was true when it was last asked, if this pod remembers: for what `confirm` follows on. Costs nothing. */
   remembered(caller: Caller, room: string): Standing | undefined;
-  /** The same decision inside a transaction that holds the room's lock; only asks the database where something has changed. */
+  /**
+   * The same decision inside a transaction that holds the room's lock; only asks the database where something has changed. Rejects
+   * with Renamed where the room was asked for by a name that is not its own any more.
+   */
   confirm(client: PoolClient, caller: Caller, before: Standing, locked: LockedVersions): Promise<Standing>;
   /** Of several rooms by their ids, in that order, without those that the caller may not see; with few queries. */
   standings(client: PoolClient, caller: Caller, rooms: readonly string[]): Promise<Standing[]>;

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import { expect, test } from 'vitest';
 import type { Database } from '../database/database.ts';
+import { Renamed } from '../rights.ts';
 import { createAccess } from './create-access.ts';
 
 const ROOM = '5c4ad46b-5b1c-4b8b-8f56-6a42ac1cba4f';
@@ -92,6 +93,25 @@ test('a decision that a change of groups has overtaken is not confirmed, whoever
   setGroups([]);
   await access.standing(alice, ROOM);
   expect(await access.confirm(client, alice, again, locked())).toMatchObject({ mayPost: false });
+});
+
+test('a name is confirmed with the rights: who asked by it meant the room that is called so', async () => {
+  const { access, client, row } = setUp();
+  const [byName, byId] = [await access.standing(alice, 'talk'), await access.standing(alice, ROOM)];
+  const admin = await access.standing({ name: 'root', admin: true }, 'talk');
+  const remembered = access.remembered(alice, 'TALK');
+  Object.assign(row, { access_version: '2', name: 'Old talk' });
+  for (const [who, before] of [
+    [alice, byName],
+    [alice, remembered],
+    [{ name: 'root', admin: true as const }, admin],
+  ] as const)
+    await expect(access.confirm(client, who, before as typeof byName, locked(2))).rejects.toBeInstanceOf(
+      Renamed,
+    );
+  expect(await access.confirm(client, alice, byId, locked(2))).toMatchObject({ room: { name: 'Old talk' } });
+  Object.assign(row, { access_version: '3', name: 'TALK' });
+  expect(await access.confirm(client, alice, byName, locked(3))).toMatchObject({ mayPost: true });
 });
 
 test.each([

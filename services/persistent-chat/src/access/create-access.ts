@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { Caller, RoomRole } from '../chat.ts';
 import type { Database } from '../database/database.ts';
-import { type CategoryRights, decide, noSuchRoom, standingOfAdmin } from '../rights.ts';
+import { type CategoryRights, decide, noSuchRoom, Renamed, standingOfAdmin } from '../rights.ts';
 import type { Access, LockedVersions, Standing } from './access.ts';
 import { createBounded } from './bounded.ts';
 import { gather } from './gather.ts';
@@ -61,22 +61,22 @@ export function createAccess({ database, principals, notices }: AccessParts): Ac
     if (!caller.admin) principals.of(caller.name);
     const room = isKey(key) ? await look(key) : undefined;
     if (room === undefined) throw noSuchRoom(key);
-    if (caller.admin) return standingOfAdmin(room.facts, room.versions);
+    if (caller.admin) return asAsked(key, standingOfAdmin(room.facts, room.versions));
     const asked = questions(caller.name, room);
     const [category, entered] = await Promise.all([categories.find(asked.category), roles.find(asked.room)]);
-    return seen(key, decide(room.facts, room.versions, category, entered));
+    return asAsked(key, seen(key, decide(room.facts, room.versions, category, entered)));
   }
 
   function remembered(caller: Caller, key: string): Standing | undefined {
     const room = rooms.get(isId(key) ? key.toLowerCase() : (ids.get(nameKey(key)) ?? ''));
     if (room === undefined || (!isId(key) && nameKey(room.facts.name) !== nameKey(key))) return undefined;
-    if (caller.admin) return standingOfAdmin(room.facts, room.versions);
+    if (caller.admin) return asAsked(key, standingOfAdmin(room.facts, room.versions));
     const asked = questions(caller.name, room);
     const category = categories.get(asked.category);
     const entered = roles.get(asked.room);
     if (category === undefined || entered === undefined) return undefined;
     const found = decide(room.facts, room.versions, category, entered);
-    return found.maySee ? found : undefined;
+    return found.maySee ? asAsked(key, found) : undefined;
   }
 
   async function confirm(
@@ -87,15 +87,15 @@ export function createAccess({ database, principals, notices }: AccessParts): Ac
   ): Promise<Standing> {
     // Not what was decided before: the user may have left a group since.
     const known = caller.admin ? before : remembered(caller, locked.id);
-    if (known !== undefined && isSame(known, locked)) return known;
+    if (known !== undefined && isSame(known, locked)) return sameName(before, known);
     const room = (await selectRooms(client, [locked.id])).get(locked.id);
     if (room === undefined) throw noSuchRoom(before.room.name);
     remember(room);
-    if (caller.admin) return standingOfAdmin(room.facts, room.versions);
+    if (caller.admin) return sameName(before, standingOfAdmin(room.facts, room.versions));
     const asked = questions(caller.name, room);
     const category = await categories.findIn(client, asked.category);
     const entered = await roles.findIn(client, asked.room);
-    return seen(before.room.name, decide(room.facts, room.versions, category, entered));
+    return sameName(before, seen(before.room.name, decide(room.facts, room.versions, category, entered)));
   }
 
   async function standings(client: PoolClient, caller: Caller, keys: readonly string[]): Promise<Standing[]> {
@@ -128,6 +128,16 @@ const nameKey = (name: string): string => name.toLowerCase();
 
 const isSame = ({ versions }: Standing, { accessVersion, categoryAccessVersion }: LockedVersions): boolean =>
   versions.room === accessVersion && versions.category === categoryAccessVersion;
+
+const asAsked = (key: string, standing: Standing): Standing =>
+  isId(key) ? standing : { ...standing, named: true };
+
+/** With each change of its name the version of a room grows: what holds for the version holds for the name. */
+function sameName(before: Standing, now: Standing): Standing {
+  if (before.named && nameKey(before.room.name) !== nameKey(now.room.name))
+    throw new Renamed(before.room.name);
+  return now;
+}
 
 function seen(room: string, standing: Standing): Standing {
   if (!standing.maySee) throw noSuchRoom(room);

@@ -10,6 +10,7 @@ import { accessEvents, configured, nameTaken, requireAdmin } from '../configurat
 import type { Database } from '../database/database.ts';
 import { keyOf } from '../fields.ts';
 import type { Journal, NewEvent } from '../journal/journal.ts';
+import { checkPage } from '../page.ts';
 import { type ListChange, listChanges, rolesNow } from './lists.ts';
 import { changedSettings, listsOf, settingsOf, type WantedLists } from './spec.ts';
 import * as store from './store.ts';
@@ -134,10 +135,11 @@ export function createCategories(parts: CategoriesParts): Categories {
       }));
     },
 
-    async categories(caller) {
+    async categories(caller, page = {}) {
+      checkPage(page, 'text');
       if (caller.admin)
         return database.use(async (client) => {
-          const found = await store.selectCategories(client);
+          const found = await store.selectCategories(client, undefined, page);
           const listsOfAll = await store.selectLists(
             client,
             found.map(({ id }) => id),
@@ -147,7 +149,7 @@ export function createCategories(parts: CategoriesParts): Categories {
       const asWhom = principals.of(caller.name);
       return database.use(async (client) => {
         const ids = [...(await categoriesOf(client, asWhom)).keys()];
-        const found = await store.selectCategories(client, ids);
+        const found = await store.selectCategories(client, ids, page);
         // Who is kept apart from whom is nobody's business but that of administrators.
         return found.map((each) => ({ ...each, allowed: [], denied: [], creators: [] }));
       });

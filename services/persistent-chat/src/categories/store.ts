@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { Category, Principal } from '../chat.ts';
+import type { Category, Page, Principal } from '../chat.ts';
 
 /** What a category is besides its lists. */
 export type Settings = Omit<Category, 'id' | Lists>;
@@ -51,14 +51,17 @@ export async function selectCategory(
   return rows[0] && toSettings(rows[0]);
 }
 
-/** All, or those of these ids, by name. */
+/** All, or those of these ids, by name. `after`: a name. */
 export async function selectCategories(
   client: PoolClient,
-  ids?: readonly string[],
+  ids: readonly string[] | undefined,
+  { after, limit }: Page,
 ): Promise<(Settings & { id: string })[]> {
   const { rows } = await client.query(
-    `SELECT ${COLUMNS} FROM categories WHERE $1::uuid[] IS NULL OR id = ANY($1::uuid[]) ORDER BY lower(name)`,
-    [ids ?? null],
+    `SELECT ${COLUMNS} FROM categories
+     WHERE ($1::uuid[] IS NULL OR id = ANY($1::uuid[])) AND ($2::text IS NULL OR lower(name) > lower($2))
+     ORDER BY lower(name) LIMIT $3`,
+    [ids ?? null, after ?? null, limit ?? null],
   );
   return rows.map(toSettings);
 }

@@ -19,9 +19,10 @@ export type NewEvent = ChatEvent extends infer E
 export interface Journal {
   /**
    * Takes the row locks (in the order of the ids) and gives what the rooms are now, with their category. A transaction that
-   * needs locks of several rooms takes them with one call; one that locks a category too locks that first.
+   * needs locks of several rooms takes them with one call; one that locks a category too locks that first. `waitMs`: how long it
+   * waits for each, by default as long as it takes; then it rejects with RoomsLocked.
    */
-  lockRooms(client: PoolClient, ids: readonly string[]): Promise<Map<string, LockedRoom>>;
+  lockRooms(client: PoolClient, ids: readonly string[], waitMs?: number): Promise<Map<string, LockedRoom>>;
   lockCategory(client: PoolClient, id: string): Promise<LockedCategory | undefined>;
   /**
    * Numbers the events, writes them to the outbox and moves last_seq. In the transaction that holds the lock.

@@ -1,5 +1,7 @@
 // The row locks under which a room or a category gives out its numbers.
 import type { PoolClient } from 'pg';
+import { isLocked, RoomsLocked } from '../room-lock.ts';
+import { together } from '../together.ts';
 
 interface Locked {
   id: string;
@@ -37,16 +39,23 @@ const LOCK_CATEGORY = `
   SELECT id, last_seq::float8 AS "lastSeq", access_version::float8 AS "accessVersion"
   FROM categories WHERE id = $1 FOR UPDATE`;
 
-/** Rooms that are not there are not in the map. */
+// Of this transaction, with all that it does later.
+const WAIT = "SELECT set_config('lock_timeout', $1, true)";
+
+/** Rooms that are not there are not in the map. Rejects with RoomsLocked where one of them is not to be had within `waitMs`. */
 export async function lockRooms(
   client: PoolClient,
   ids: readonly string[],
+  waitMs?: number,
 ): Promise<Map<string, LockedRoom>> {
   // They are run one after the other, as they are sent.
-  const [rooms, read] = await Promise.all([
+  const [, rooms, read] = await together([
+    waitMs && client.query({ name: 'wait-for-locks', text: WAIT, values: [`${waitMs}ms`] }),
     client.query({ name: 'lock-rooms', text: LOCK_ROOMS, values: [ids] }),
     client.query({ name: 'read-categories', text: READ_CATEGORIES, values: [ids] }),
-  ]);
+  ]).catch((error) => {
+    throw isLocked(error) ? new RoomsLocked() : error;
+  });
   const categories = new Map(read.rows.map(({ id, at, ...rest }) => [id, { ...rest, at: at.toISOString() }]));
   return new Map(rooms.rows.map((room) => [room.id, { ...room, ...categories.get(room.category) }]));
 }

@@ -6,6 +6,7 @@ import { type Caller, ChatError, type Post } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
 import { demand } from '../rights.ts';
+import { LOCK_MS } from '../room-lock.ts';
 import type { Text } from './body.ts';
 import { byOf } from './by.ts';
 import { readPost } from './post-rows.ts';
@@ -43,7 +44,7 @@ export function createChanges({ database, journal, access, isComplianceThere }: 
   ): Promise<void> {
     const before = await access.standing(caller, room);
     const events = await database.transaction(async (client): Promise<ChatEvent[]> => {
-      const locked = (await journal.lockRooms(client, [before.room.id])).get(before.room.id);
+      const locked = (await journal.lockRooms(client, [before.room.id], LOCK_MS)).get(before.room.id);
       if (locked === undefined) throw new ChatError('not-found', 'the room is gone');
       if (locked.complianceRequired && !isComplianceThere()) throw withoutCompliance();
       const standing = await access.confirm(client, caller, before, locked);

@@ -3,12 +3,15 @@ import { type Buckets, createBuckets, type Logger } from '@linchpin/host';
 import type { PersistentChatConfigurationSpec } from '@linchpin/topology';
 import type { PoolClient } from 'pg';
 import type { Access, Standing } from '../access/access.ts';
-import { type Caller, type Chat, ChatError, type Post, type Posting } from '../chat.ts';
+import { type Caller, type Chat, ChatError, type Page, type Post, type Posting } from '../chat.ts';
 import type { Database } from '../database/database.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { Journal, LockedRoom } from '../journal/journal.ts';
 import { createLanes } from '../lanes.ts';
-import { demand } from '../rights.ts';
-import { settle } from '../settle.ts';
+import { checkPage } from '../page.ts';
+import { demand, Renamed } from '../rights.ts';
+import type { TakeRooms } from '../room-rate.ts';
+import { createSettler } from '../settle.ts';
+import { createTurns } from '../turns.ts';
 import { checkPosting, checkReaction, checkText, requireNumber } from './body.ts';
 import { byOf } from './by.ts';
 import { createChanges } from './changes.ts';
@@ -20,7 +23,7 @@ import { type PendingPost, storePosts } from './post-batch.ts';
 import { checkPurgeFilter, type PurgeParts, purge } from './purge.ts';
 import { countUnread, markRead, onlyReadable, readUnread } from './read-marks.ts';
 import { createRetention } from './retention.ts';
-import { checkSearchQuery, search } from './search.ts';
+import { checkSearchQuery, SEARCHES_AT_ONCE, search, searchesWaiting } from './search.ts';
 import { withoutCompliance } from './without-compliance.ts';
 
 export type Messages = Pick<
@@ -42,6 +45,8 @@ export type Messages = Pick<
   newest(client: PoolClient, rooms: readonly { id: string; upTo: number }[]): Promise<Map<string, Post[]>>;
   /** In the order of the question. */
   unreadOf(client: PoolClient, members: readonly { room: string; member: string }[]): Promise<number[]>;
+  /** Of a room that is about to be deleted. */
+  purgeAll(room: string, by: string, why: string): Promise<number>;
   start(): void;
   /** Resolves when what was under way is stored. */
   stop(): Promise<void>;
@@ -55,6 +60,8 @@ export interface MessagesParts {
   principalsOf(user: string): readonly string[];
   /** What holds now. */
   limits(): PersistentChatConfigurationSpec;
+  /** Throws `limit` for who has rooms searched too fast. */
+  takeRooms: TakeRooms;
   /** The SIP domain of users who are mentioned by name alone, where the author has none. */
   domain: string;
   /** Whether compliance can be relied on at this moment: asked where a category requires it. */
@@ -80,21 +87,22 @@ export function createMessages(parts: MessagesParts): Messages {
   const retention = createRetention(parts);
   const inOrder = createOrder();
   const rates = createRates(() => limits().postsPerSecondPerUser);
+  const inTurn = createTurns(SEARCHES_AT_ONCE, searchesWaiting);
 
-  async function store(items: readonly PendingPost[]): Promise<void> {
+  async function storeBatch(items: readonly PendingPost[], lockMs: number): Promise<void> {
     const began = performance.now();
-    await storePosts(parts, items);
+    await storePosts(parts, items, lockMs);
     parts.onBatch?.(items.length, (performance.now() - began) / 1000);
   }
   const lanes = createLanes<PendingPost>({
     lanes: LANES,
     atOnce: POSTS_AT_ONCE,
-    run: (items) => settle(items, store, log),
+    run: createSettler({ store: storeBatch, log }),
   });
 
   /** What is decided here is confirmed when the room is locked, so what is remembered is good enough to begin with. */
-  async function standingToPost(caller: Caller, room: string): Promise<Standing> {
-    const known = access.remembered(caller, room);
+  async function standingToPost(caller: Caller, room: string, anew: boolean): Promise<Standing> {
+    const known = anew ? undefined : access.remembered(caller, room);
     const standing = known?.mayPost ? known : await access.standing(caller, room);
     demand(caller, standing, 'mayPost');
     return standing;
@@ -120,21 +128,32 @@ export function createMessages(parts: MessagesParts): Messages {
     caller: Caller,
     key: string,
     posting: Posting,
+    anew: boolean,
   ): Promise<Omit<PendingPost, 'resolve' | 'reject'>> {
-    const standing = await standingToPost(caller, key);
+    const standing = await standingToPost(caller, key, anew);
     const room = standing.room.id;
     if (posting.files?.length) await parts.checkFiles?.(caller, room, posting.files);
     const mentions = await mentionsIn(caller, room, posting.body);
     return { room, author: byOf(caller), clientId: posting.clientId, caller, standing, posting, mentions };
   }
 
+  async function store(caller: Caller, key: string, posting: Posting, anew = false): Promise<Post> {
+    // What one person posts is stored in the order of the calls, however long each one takes to be looked into.
+    const ready = await inOrder(`${byOf(caller)} ${key}`, () => prepare(caller, key, posting, anew));
+    return new Promise((resolve, reject) => lanes.push({ ...ready, resolve, reject }));
+  }
+
   return {
     async post(caller, key, given) {
       const posting = checkPosting(given, limits());
       requireRate(caller);
-      // What one person posts is stored in the order of the calls, however long each one takes to be looked into.
-      const ready = await inOrder(`${byOf(caller)} ${key}`, () => prepare(caller, key, posting));
-      return new Promise((resolve, reject) => lanes.push({ ...ready, resolve, reject }));
+      try {
+        return await store(caller, key, posting);
+      } catch (error) {
+        if (!(error instanceof Renamed)) throw error;
+        // Whichever room is called so now, if any.
+        return store(caller, key, posting, true);
+      }
     },
 
     async edit(caller, room, seq, given) {
@@ -170,7 +189,8 @@ export function createMessages(parts: MessagesParts): Messages {
 
     async search(caller, query) {
       checkSearchQuery(query);
-      const posts = await search(parts, caller, query, limits().maxSearchResults);
+      parts.takeRooms(caller, Math.max(1, query.rooms?.length ?? 0));
+      const posts = await search({ ...parts, inTurn }, caller, query, limits().maxSearchResults);
       await noteSearch(caller, query, posts);
       return posts;
     },
@@ -178,21 +198,34 @@ export function createMessages(parts: MessagesParts): Messages {
     async markRead(caller, key, seq) {
       requireNumber('seq', seq);
       const { room } = await standingToRead(caller, key);
-      await database.use((client) => markRead(client, byOf(caller), room.id, seq));
+      await database.use((client) => markRead(client, byOf(caller), room.id, seq, limits().maxRoomsPerUser));
     },
 
-    async unread(caller) {
+    async unread(caller, page = {}) {
       if (caller.admin) return [];
+      checkPage(page, 'id');
       const principals = parts.principalsOf(caller.name);
-      const rooms = await database.use((client) => readUnread(client, caller.name, principals));
-      return onlyReadable(access, caller, rooms);
+      const next = (of: Page) => database.use((client) => readUnread(client, caller.name, principals, of));
+      for (let { after } = page; ; ) {
+        const rooms = await next({ ...page, ...(after !== undefined && { after }) });
+        const readable = await onlyReadable(access, caller, rooms);
+        // A page is empty only where there is nothing behind it.
+        if (readable.length > 0 || rooms.length === 0) return readable;
+        after = rooms.at(-1)?.room;
+      }
     },
 
     async purge(caller, key, filter) {
       if (!caller.admin) throw new ChatError('forbidden', 'only administrators purge posts');
       checkPurgeFilter(filter);
-      const { room } = await access.standing(caller, key);
-      return purge(parts, room.id, byOf(caller), filter);
+      const standing = await access.standing(caller, key);
+      let isMeant = false;
+      // Once: that it is renamed later is nothing to stop for.
+      const confirm = async (client: PoolClient, locked: LockedRoom): Promise<void> => {
+        if (!isMeant) await access.confirm(client, caller, standing, locked);
+        isMeant = true;
+      };
+      return purge({ ...parts, confirm }, standing.room.id, byOf(caller), filter);
     },
 
     async noteFile(caller, key, kind, file) {
@@ -208,6 +241,7 @@ export function createMessages(parts: MessagesParts): Messages {
       const counts = await database.use((client) => countUnread(client, members));
       return new Map(rooms.map((room, at) => [room, counts[at] ?? 0]));
     },
+    purgeAll: (room, by, why) => purge(parts, room, by, { why }),
     newest: (client, rooms) => readNewest(client, rooms, limits().defaultChatHistory),
     unreadOf: countUnread,
 
@@ -225,7 +259,9 @@ export function createMessages(parts: MessagesParts): Messages {
     query: Parameters<Chat['search']>[1],
     posts: Awaited<ReturnType<Chat['search']>>,
   ): Promise<void> {
-    const told = { kind: 'search', by: byOf(caller), query: JSON.stringify(query) } as const;
+    // Not which rooms were named: it is told in each of them.
+    const { rooms = [], ...asked } = query;
+    const told = { kind: 'search', by: byOf(caller), query: JSON.stringify(asked) } as const;
     const found = Map.groupBy(posts, ({ room }) => room);
     await Promise.all(
       [...found].map(([room, of]) => {
@@ -233,7 +269,7 @@ export function createMessages(parts: MessagesParts): Messages {
         return notes.note(room, { ...told, from: Math.min(...numbers), to: Math.max(...numbers) });
       }),
     );
-    const named = await Promise.all((query.rooms ?? []).map((room) => access.standing(caller, room)));
+    const named = await Promise.all(rooms.map((room) => access.standing(caller, room)));
     const empty = named.map(({ room }) => room.id).filter((room) => !found.has(room));
     await Promise.all([...new Set(empty)].map((room) => notes.note(room, told)));
   }

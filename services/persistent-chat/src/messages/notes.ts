@@ -6,7 +6,7 @@ import { ChatError } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
 import { createLanes } from '../lanes.ts';
-import { type Pending, settle } from '../settle.ts';
+import { createSettler, type Pending } from '../settle.ts';
 
 interface PendingNote extends Pending<void> {
   event: NewEvent;
@@ -25,10 +25,10 @@ export interface NoteParts {
 }
 
 export function createNotes({ database, journal, log }: NoteParts): Notes {
-  async function store(items: readonly PendingNote[]): Promise<void> {
+  async function store(items: readonly PendingNote[], lockMs: number): Promise<void> {
     const byRoom = Map.groupBy(items, ({ room }) => room);
     const stored = await database.transaction(async (client) => {
-      const rooms = await journal.lockRooms(client, [...byRoom.keys()]);
+      const rooms = await journal.lockRooms(client, [...byRoom.keys()], lockMs);
       const entries = [...rooms.values()].map(
         (room: LockedRoom) => [room, (byRoom.get(room.id) ?? []).map(({ event }) => event)] as const,
       );
@@ -44,7 +44,7 @@ export function createNotes({ database, journal, log }: NoteParts): Notes {
   const lanes = createLanes<PendingNote>({
     lanes: 2,
     atOnce: 500,
-    run: (items) => settle(items, store, log),
+    run: createSettler({ store, log }),
   });
 
   return {

@@ -5,8 +5,9 @@ import type { Access, Standing } from '../access/access.ts';
 import { type Caller, ChatError, type Post, type Posting } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
-import { demand } from '../rights.ts';
+import { demand, Renamed } from '../rights.ts';
 import type { Pending } from '../settle.ts';
+import { together } from '../together.ts';
 import { toPost } from './post-rows.ts';
 import { insertPosts, type NewPost, type PostKey, readKnown, readThreads } from './post-store.ts';
 import { withoutCompliance } from './without-compliance.ts';
@@ -32,9 +33,13 @@ export interface PostBatchParts {
 type Outcome = Post | ChatError;
 
 /** Settles all of them; rejects without having settled any when nothing could be stored. */
-export async function storePosts(parts: PostBatchParts, items: readonly PendingPost[]): Promise<void> {
+export async function storePosts(
+  parts: PostBatchParts,
+  items: readonly PendingPost[],
+  lockMs: number,
+): Promise<void> {
   const { database, journal } = parts;
-  const stored = await database.transaction((client) => storeIn(client, parts, items));
+  const stored = await database.transaction((client) => storeIn(client, parts, items, lockMs));
   journal.committed(stored.events);
   for (const item of items) {
     const outcome = stored.outcomes.get(item) as Outcome;
@@ -52,11 +57,12 @@ async function storeIn(
   client: PoolClient,
   parts: PostBatchParts,
   items: readonly PendingPost[],
+  lockMs: number,
 ): Promise<Stored> {
   const outcomes = new Map<PendingPost, Outcome>();
   // Sent together, run one after the other: what is known is asked for when the rooms are locked.
-  const [rooms, known] = await Promise.all([
-    parts.journal.lockRooms(client, [...new Set(items.map(({ room }) => room))]),
+  const [rooms, known] = await together([
+    parts.journal.lockRooms(client, [...new Set(items.map(({ room }) => room))], lockMs),
     readKnown(client, items),
   ]);
   const allowed = await confirmed(client, parts, rooms, items, outcomes);
@@ -70,7 +76,7 @@ async function storeIn(
       [rooms.get(room) as LockedRoom, posts.map((item) => eventOf(item, threads.get(item)))] as const,
   );
   const rows = [...byRoom].flatMap(([room, posts]) => rowsOf(rooms.get(room) as LockedRoom, posts, threads));
-  const [events] = await Promise.all([
+  const [events] = await together([
     parts.journal.appendAll(client, entries),
     rows.length > 0 ? insertPosts(client, rows) : undefined,
   ]);
@@ -90,6 +96,8 @@ async function confirmed(
   const verdicts = new Map<string, ChatError | undefined>();
   const verdict = async (item: PendingPost): Promise<ChatError | undefined> => {
     const locked = rooms.get(item.room);
+    // Another one may be called so by now.
+    if (locked === undefined && item.standing.named) return new Renamed(item.standing.room.name);
     if (locked === undefined) return new ChatError('not-found', 'the room is gone');
     if (locked.complianceRequired && !isComplianceThere()) return withoutCompliance();
     try {
@@ -101,7 +109,8 @@ async function confirmed(
     }
   };
   for (const item of items) {
-    const who = `${item.room} ${item.author}`;
+    const { named, room } = item.standing;
+    const who = `${item.room} ${item.author} ${named ? room.name : ''}`;
     if (!verdicts.has(who)) verdicts.set(who, await verdict(item));
     const refused = verdicts.get(who);
     if (refused !== undefined) outcomes.set(item, refused);

@@ -2,7 +2,7 @@
 import type { PoolClient } from 'pg';
 import { ChatError } from '../chat.ts';
 import type { Database } from '../database/database.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { Journal, LockedRoom } from '../journal/journal.ts';
 import { invalid } from './body.ts';
 import { requireTime } from './search.ts';
 
@@ -18,6 +18,8 @@ export interface PurgeParts {
   journal: Pick<Journal, 'lockRooms' | 'append' | 'committed'>;
   /** What legal holds keep in a room: all of it, or what these people (in lower case) have said. Rejects while nobody knows. */
   heldIn?(room: string): Promise<{ all: boolean; subjects: readonly string[] }>;
+  /** Rejects where it is not the room that was meant, once its lock is held. */
+  confirm?(client: PoolClient, locked: LockedRoom): Promise<unknown>;
 }
 
 /** In one transaction: the room is locked as long as it takes. */
@@ -51,7 +53,7 @@ export async function purge(
 }
 
 async function purgeSome(
-  { database, journal }: PurgeParts,
+  { database, journal, confirm }: PurgeParts,
   room: string,
   by: string,
   filter: PurgeFilter & { held: readonly string[] },
@@ -59,6 +61,7 @@ async function purgeSome(
   const events = await database.transaction(async (client) => {
     const locked = (await journal.lockRooms(client, [room])).get(room);
     if (locked === undefined) throw new ChatError('not-found', 'the room is gone');
+    await confirm?.(client, locked);
     if (locked.legalHold) return [];
     const posts = await deletePosts(client, room, filter);
     if (posts.length === 0) return [];

@@ -1,7 +1,7 @@
 // Up to where people have read, and what they have not.
 import type { PoolClient } from 'pg';
 import type { Access } from '../access/access.ts';
-import { type Caller, ChatError } from '../chat.ts';
+import { type Caller, ChatError, type Page } from '../chat.ts';
 
 /** Counted no further. */
 export const MAX_UNREAD = 1_000;
@@ -9,10 +9,23 @@ export const MAX_UNREAD = 1_000;
 // Never back: another device may have read further.
 const MARK = `
   INSERT INTO read_marks (member, room, seq) SELECT $1, id, least($3::bigint, last_seq) FROM rooms WHERE id = $2
-  ON CONFLICT (member, room) DO UPDATE SET seq = excluded.seq WHERE read_marks.seq < excluded.seq`;
+  ON CONFLICT (member, room) DO UPDATE SET seq = excluded.seq, at = excluded.at WHERE read_marks.seq < excluded.seq
+  RETURNING xmax = 0 AS "isNew"`;
 
-export async function markRead(client: PoolClient, member: string, room: string, seq: number): Promise<void> {
-  await client.query({ name: 'mark-read', text: MARK, values: [member, room, seq] });
+const FORGET = `
+  DELETE FROM read_marks WHERE member = $1 AND room IN (
+    SELECT room FROM read_marks WHERE member = $1 ORDER BY at DESC, room OFFSET $2)`;
+
+/** Of more marks than `most` those are forgotten that were moved longest ago. */
+export async function markRead(
+  client: PoolClient,
+  member: string,
+  room: string,
+  seq: number,
+  most: number,
+): Promise<void> {
+  const { rows } = await client.query({ name: 'mark-read', text: MARK, values: [member, room, seq] });
+  if (rows[0]?.isNew) await client.query({ name: 'forget-marks', text: FORGET, values: [member, most] });
 }
 
 const UNREAD = `
@@ -26,7 +39,8 @@ const UNREAD = `
     ) AS newest
   ) AS of
   WHERE r.id IN (SELECT room FROM room_access WHERE principal = ANY($2) UNION SELECT room FROM read_marks WHERE member = $1)
-    AND NOT r.disabled AND r.last_seq > coalesce(m.seq, 0) AND of.unread > 0`;
+    AND NOT r.disabled AND r.last_seq > coalesce(m.seq, 0) AND of.unread > 0 AND ($3::uuid IS NULL OR r.id > $3)
+  ORDER BY r.id LIMIT $4`;
 
 export interface Unread {
   room: string;
@@ -34,13 +48,15 @@ export interface Unread {
   mentions: number;
 }
 
-/** Of rooms in which the member has a role, or has read something. */
+/** Of rooms in which the member has a role, or has read something. `after`: the id of a room. */
 export async function readUnread(
   client: PoolClient,
   member: string,
   principals: readonly string[],
+  { after, limit }: Page,
 ): Promise<Unread[]> {
-  return (await client.query({ name: 'unread', text: UNREAD, values: [member, principals] })).rows;
+  const values = [member, principals, after ?? null, limit ?? null];
+  return (await client.query({ name: 'unread', text: UNREAD, values })).rows;
 }
 
 const UNREAD_OF_EACH = `

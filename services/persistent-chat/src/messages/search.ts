@@ -4,6 +4,7 @@ import type { Access } from '../access/access.ts';
 import { type Caller, ChatError, type Post, type SearchQuery } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import { demand } from '../rights.ts';
+import type { InTurn } from '../turns.ts';
 import { invalid } from './body.ts';
 import { byOf } from './by.ts';
 import { POST_WITH_REACTIONS, toPost } from './post-rows.ts';
@@ -11,6 +12,8 @@ import { POST_WITH_REACTIONS, toPost } from './post-rows.ts';
 export interface SearchParts {
   database: Pick<Database, 'transaction'>;
   access: Pick<Access, 'standing'>;
+  /** A few at a time: each may keep a connection for as long as it may take, and posts need them too. */
+  inTurn: InTurn;
   /** As whom a user is found in access lists. */
   principalsOf(user: string): readonly string[];
 }
@@ -22,6 +25,14 @@ const DEFAULT_RESULTS = 100;
 const MAX_PAGES = 10;
 const SEARCH_SECONDS = 10;
 const QUERY_CANCELED = '57014';
+
+/** At one time on one pod; those beyond wait, and those beyond these are refused. */
+export const SEARCHES_AT_ONCE = 2;
+export const searchesWaiting = {
+  waiting: 100,
+  refusal: () => new ChatError('limit', 'too many search at this moment: try again', SEARCH_SECONDS),
+};
+
 // To look whether a post holds words costs more than PostgreSQL assumes, to fetch one less where disks have no heads: with its
 // defaults it goes through a tenth of a million posts in the order of their time for a word that the index has a hundred of.
 const SETTINGS = `SELECT set_config('statement_timeout', '${SEARCH_SECONDS}s', true),
@@ -47,7 +58,7 @@ export async function search(
   if (rooms?.length === 0) return [];
   const found: Post[] = [];
   for (let page = 0; page < MAX_PAGES && found.length < limit; page++) {
-    const posts = await selectInTime(parts, caller, { ...query, rooms, limit, page });
+    const posts = await parts.inTurn(() => selectInTime(parts, caller, { ...query, rooms, limit, page }));
     found.push(...(await readablePosts(parts.access, caller, posts)));
     if (posts.length < limit) break;
   }
@@ -60,7 +71,6 @@ async function readable(
   caller: Caller,
   rooms: readonly string[],
 ): Promise<string[]> {
-  if (rooms.length > MAX_ROOMS) throw invalid('rooms', `more than ${MAX_ROOMS}`);
   const standings = await Promise.all(rooms.map((room) => access.standing(caller, room)));
   for (const standing of standings) demand(caller, standing, 'mayRead');
   return standings.filter(({ room }) => room.chatHistory || caller.admin).map(({ room }) => room.id);
@@ -134,23 +144,33 @@ async function select(client: PoolClient, caller: Caller, query: PageQuery): Pro
   if (query.author) conditions.push(`p.author = ${value(query.author)}`);
   if (query.from) conditions.push(`p.at >= ${value(query.from)}`);
   if (query.to) conditions.push(`p.at <= ${value(query.to)}`);
+  if (query.before) {
+    const [at, room, seq] = [query.before.at, query.before.room, query.before.seq].map(value);
+    conditions.push(
+      `p.at <= ${at} AND (p.at < ${at} OR (p.room, -p.seq) > (${room}::uuid, -${seq}::bigint))`,
+    );
+  }
   if (query.mentionsMe) conditions.push(`p.mentions @> ARRAY[${value(byOf(caller))}]::text[]`);
   const text = `SELECT ${POST_WITH_REACTIONS} FROM posts p WHERE ${conditions.join(' AND ')}
     ORDER BY p.at DESC, p.room, p.seq DESC LIMIT ${value(query.limit)} OFFSET ${value(query.page * query.limit)}`;
   return (await client.query(text, values)).rows.map(toPost);
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
 
-export function checkSearchQuery({ text, author, from, to, limit }: SearchQuery): void {
+export function checkSearchQuery(query: SearchQuery): void {
+  const { text, author, from, to, before, limit, rooms = [] } = query;
+  if (rooms.length > MAX_ROOMS) throw invalid('rooms', `more than ${MAX_ROOMS}`);
   for (const [field, given] of Object.entries({ text, author })) {
     if (given === undefined) continue;
     if (typeof given !== 'string' || given.length > MAX_TEXT)
       throw invalid(field, `longer than ${MAX_TEXT} characters`);
     if (!given.isWellFormed() || given.includes('\0')) throw invalid(field, 'is not valid Unicode');
   }
-  for (const [field, given] of Object.entries({ from, to }))
+  for (const [field, given] of Object.entries({ from, to, before: before?.at }))
     if (given !== undefined) requireTime(field, given);
+  if (before && !UUID.test(before.room)) throw invalid('before', 'must name a room by its id');
   if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1))
     throw invalid('limit', 'must be a number from 1');
 }

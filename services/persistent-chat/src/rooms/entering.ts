@@ -5,7 +5,7 @@ import { type Caller, ChatError, type Principal, type RoomRole } from '../chat.t
 import { accessEvents, byOf, inviteEvents } from '../configuration-events.ts';
 import type { NewEvent } from '../journal/journal.ts';
 import { isUser } from '../principal.ts';
-import { deleteEntries, type Entry, insertEntries, selectFull, selectRoles } from './store.ts';
+import { deleteEntries, deleteMarks, type Entry, insertEntries, selectFull, selectRoles } from './store.ts';
 
 export interface EnteredRoom {
   id: string;
@@ -74,6 +74,8 @@ export function createEntering({ wall, limits }: EnteringParts): Entering {
       const concerned = principalsOf([...added, ...removed]);
       if (concerned.length === 0) return [];
       const now = await selectRoles(client, room.id, concerned);
+      const gone = principalsOf(removed).filter((principal) => isUser(principal) && !now.has(principal));
+      if (gone.length > 0) await deleteMarks(client, room.id, gone);
       const roles = concerned.map((principal): [Principal, RoomRole[]] => [
         principal,
         now.get(principal) ?? [],

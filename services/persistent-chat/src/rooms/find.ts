@@ -3,9 +3,10 @@ import type { PoolClient } from 'pg';
 import type { Access } from '../access/access.ts';
 import type { CategoriesOf } from '../access/categories-of.ts';
 import type { Principals } from '../access/principals.ts';
-import type { Caller, Chat, Principal } from '../chat.ts';
+import type { Caller, Chat, Invitation, Principal } from '../chat.ts';
 import type { Database } from '../database/database.ts';
-import { invalid, wholeField } from '../fields.ts';
+import { invalid, keyOf, wholeField } from '../fields.ts';
+import { checkPage } from '../page.ts';
 import { type CountUnread, viewsOf } from './views.ts';
 
 export interface FindParts {
@@ -25,6 +26,22 @@ const MAX_INVITATIONS = 200;
 export function createFind(parts: FindParts): Pick<Chat, 'findRooms' | 'invitations'> {
   const { database, access, principals, categoriesOf, countUnread, limits } = parts;
 
+  async function invitationsOf(caller: Caller, asWhom: readonly Principal[], part: InvitationsPart) {
+    const { rows, standings } = await database.use(async (client) => {
+      const rows = await selectInvitations(client, caller, asWhom, part);
+      const ids = rows.map(({ room }) => room);
+      const standings = await access.standings(client, caller, ids);
+      return { rows, standings: standings.filter(({ mayJoin }) => mayJoin) };
+    });
+    const views = await viewsOf(caller, standings, countUnread);
+    const byId = new Map(views.map((view) => [view.id, view]));
+    const invitations = rows.flatMap(({ room, by, at }): Invitation[] => {
+      const view = byId.get(room);
+      return view ? [{ room: view, by, at: at.toISOString() }] : [];
+    });
+    return { invitations, last: rows.at(-1) };
+  }
+
   return {
     async findRooms(caller, { text = '', mine = false, limit = DEFAULT_LIMIT, after = '' }) {
       const max = limits().maxSearchResults;
@@ -43,23 +60,17 @@ export function createFind(parts: FindParts): Pick<Chat, 'findRooms' | 'invitati
       return viewsOf(caller, standings, countUnread);
     },
 
-    async invitations(caller) {
+    async invitations(caller, page = {}) {
       if (caller.admin) return [];
+      checkPage(page, 'text');
       const asWhom = principals.of(caller.name);
-      const { rows, standings } = await database.use(async (client) => {
-        const rows = await selectInvitations(client, caller, asWhom);
-        const ids = [...new Set(rows.map(({ room }) => room))];
-        const standings = await access.standings(client, caller, ids);
-        return { rows, standings: standings.filter(({ mayJoin }) => mayJoin) };
-      });
-      const views = await viewsOf(caller, standings, countUnread);
-      const byId = new Map(views.map((view) => [view.id, view]));
-      return rows.flatMap(({ room, by, at }) => {
-        const view = byId.get(room);
-        // Somebody may have been invited in person and with a group: the newest is told of.
-        byId.delete(room);
-        return view ? [{ room: view, by, at: at.toISOString() }] : [];
-      });
+      const limit = Math.min(page.limit ?? MAX_INVITATIONS, MAX_INVITATIONS);
+      for (let after = placeIn(page.after); ; ) {
+        const found = await invitationsOf(caller, asWhom, { after, limit });
+        // A page is empty only where there is nothing behind it.
+        if (found.invitations.length > 0 || found.last === undefined) return found.invitations;
+        after = found.last;
+      }
     },
   };
 }
@@ -123,18 +134,41 @@ interface InvitationRow {
   at: Date;
 }
 
-/** The newest first; rooms that somebody has read are known to them. */
+interface InvitationsPart {
+  after: Pick<InvitationRow, 'room' | 'at'> | undefined;
+  limit: number;
+}
+
+/** "<at> <id of the room>" of the last one. */
+function placeIn(after: string | undefined): InvitationsPart['after'] {
+  if (after === undefined) return undefined;
+  const [time = '', room = ''] = after.split(' ');
+  const at = new Date(time);
+  if (Number.isNaN(at.getTime()) || !('id' in keyOf(room)))
+    throw invalid('after: must be what a page before ended with');
+  return { at, room };
+}
+
+/**
+ * The newest first, one for each room: somebody may have been invited in person and with a group. Rooms that somebody has read
+ * are known to them.
+ */
 async function selectInvitations(
   client: PoolClient,
   { name }: Caller,
   asWhom: readonly Principal[],
+  { after, limit }: InvitationsPart,
 ): Promise<InvitationRow[]> {
   const { rows } = await client.query(
-    `SELECT room, invited_by AS by, invited_at AS at FROM room_access a
-     WHERE principal = ANY($1::text[]) AND invited_at IS NOT NULL
-       AND NOT EXISTS (SELECT 1 FROM read_marks m WHERE m.member = $2 AND m.room = a.room)
-     ORDER BY invited_at DESC LIMIT $3`,
-    [asWhom, name, MAX_INVITATIONS],
+    `SELECT * FROM (
+       SELECT DISTINCT ON (room) room, invited_by AS by, date_trunc('milliseconds', invited_at) AS at FROM room_access a
+       WHERE principal = ANY($1::text[]) AND invited_at IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM read_marks m WHERE m.member = $2 AND m.room = a.room)
+       ORDER BY room, invited_at DESC
+     ) AS newest
+     WHERE $3::timestamptz IS NULL OR (at, room) < ($3, $4::uuid)
+     ORDER BY at DESC, room DESC LIMIT $5`,
+    [asWhom, name, after?.at ?? null, after?.room ?? null, limit],
   );
   return rows;
 }

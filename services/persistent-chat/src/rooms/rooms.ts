@@ -5,10 +5,11 @@ import type { Access, AccessNotice, Standing } from '../access/access.ts';
 import type { Principals } from '../access/principals.ts';
 import type { Wall } from '../access/wall.ts';
 import { type Caller, type Chat, ChatError, type Room } from '../chat.ts';
-import { configured, nameTaken, requireAdmin } from '../configuration-events.ts';
+import { byOf, configured, nameTaken, requireAdmin } from '../configuration-events.ts';
 import type { Database } from '../database/database.ts';
 import { keyOf } from '../fields.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
+import { checkPage } from '../page.ts';
 import { demand, noSuchRoom, type Right, refusal } from '../rights.ts';
 import type { Entering } from './entering.ts';
 import { accessOf, changedSettings, changeOf, entriesOf, refuseLists, settingsOf } from './spec.ts';
@@ -25,6 +26,8 @@ export interface RoomsParts {
   countUnread: CountUnread;
   /** Whether compliance holds anything of a room. Rejects while that is not known. */
   isHeld(room: string): Promise<boolean>;
+  /** Deletes all posts of a room, some at a time. */
+  purgeAll(room: string, by: string, why: string): Promise<unknown>;
   /** In the transaction that changes something. */
   tell(client: PoolClient, notice: AccessNotice & { room: string }): Promise<void>;
 }
@@ -40,6 +43,9 @@ export type Rooms = Pick<
   | 'access'
   | 'changeAccess'
 >;
+
+/** Posts that are deleted together with their room, while it is locked. */
+const POSTS_AT_ONCE = 2_000;
 
 /** What is known inside a transaction that has the room's lock. */
 interface Held {
@@ -57,17 +63,17 @@ export function createRooms(parts: RoomsParts): Rooms {
    */
   async function change<T>(
     caller: Caller,
-    key: string,
+    room: string | Standing,
     right: Right,
     run: (held: Held) => Promise<{ events: NewEvent[]; result: T }>,
     first: (client: PoolClient) => Promise<string[]> = async () => [],
   ): Promise<T> {
-    const before = await access.standing(caller, key);
+    const before = typeof room === 'string' ? await access.standing(caller, room) : room;
     demand(caller, before, right);
     const done = await database.transaction(async (client) => {
       await store.keepCategories(client, [before.room.category, ...(await first(client))]);
       const lock = (await journal.lockRooms(client, [before.room.id])).get(before.room.id);
-      if (lock === undefined) throw noSuchRoom(key);
+      if (lock === undefined) throw noSuchRoom(before.room.name);
       const standing = await access.confirm(client, caller, before, lock);
       demand(caller, standing, right);
       const { events, result } = await run({ client, lock, standing });
@@ -107,6 +113,20 @@ export function createRooms(parts: RoomsParts): Rooms {
         ? configured('room-changed', caller, room.name, { legalHold: value })
         : configured(value ? 'room-disabled' : 'room-enabled', caller, room.name, {});
     return { events: [event], result: { ...result, lastSeq: lock.lastSeq + 1 } };
+  }
+
+  /**
+   * A room of many posts is taken out of use and emptied before it is deleted: in one transaction that would take long, and
+   * everybody who does something in this room would wait for it, and keep a connection.
+   */
+  async function empty(caller: Caller, before: Standing): Promise<void> {
+    const { id, name } = before.room;
+    const isLarge = await database.use((client) => store.hasMorePosts(client, id, POSTS_AT_ONCE));
+    if (!isLarge) return;
+    await change(caller, before, 'mayManage', (held) => setFlag(held, caller, 'disabled', true));
+    await parts.purgeAll(id, byOf(caller), 'the room is deleted');
+    // What was held in the meantime is there still, and stays.
+    if (await parts.isHeld(id)) throw held(name);
   }
 
   return {
@@ -191,6 +211,7 @@ export function createRooms(parts: RoomsParts): Rooms {
       requireAdmin(caller, 'delete rooms; a manager can disable this one');
       const before = await access.standing(caller, key);
       if (await parts.isHeld(before.room.id)) throw held(before.room.name);
+      await empty(caller, before);
       const stored = await database.transaction(async (client) => {
         const lock = (await journal.lockRooms(client, [before.room.id])).get(before.room.id);
         if (lock === undefined) throw noSuchRoom(key);
@@ -211,12 +232,18 @@ export function createRooms(parts: RoomsParts): Rooms {
       return view as NonNullable<typeof view>;
     },
 
-    async access(caller, key) {
+    async access(caller, key, page = {}) {
+      checkPage(page, 'text');
       const standing = await access.standing(caller, key);
       if (!standing.mayJoin && standing.roles.length === 0 && !caller.admin)
         throw refusal(caller, standing, 'mayJoin');
       const { id } = standing.room;
-      return accessOf(await database.use((client) => store.selectEntries(client, id)));
+      if (page.limit === undefined && page.after === undefined)
+        return accessOf(await database.use((client) => store.selectEntries(client, id)));
+      const entries = await database.use((client) => store.selectEntriesOfPage(client, id, page));
+      const isFull = new Set(entries.map(({ principal }) => principal)).size === page.limit;
+      const last = entries.at(-1)?.principal;
+      return { ...accessOf(entries), ...(isFull && last !== undefined && { next: last }) };
     },
 
     async changeAccess(caller, key, wanted) {

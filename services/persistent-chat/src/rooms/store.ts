@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { Principal, Room, RoomRole } from '../chat.ts';
+import type { Page, Principal, Room, RoomRole } from '../chat.ts';
 
 /** What can be set of a room. */
 export type Settings = Pick<
@@ -45,6 +45,21 @@ export async function setFlag(
 /** After every change of who may do what there, and of what is remembered of a room: pods ask again. */
 export async function growVersion(client: PoolClient, id: string): Promise<void> {
   await client.query('UPDATE rooms SET access_version = access_version + 1 WHERE id = $1', [id]);
+}
+
+/** Whether there are more posts than this in the room; counts no further. */
+export async function hasMorePosts(client: PoolClient, id: string, than: number): Promise<boolean> {
+  const { rows } = await client.query('SELECT FROM posts WHERE room = $1 OFFSET $2 LIMIT 1', [id, than]);
+  return rows.length > 0;
+}
+
+/** Up to where these have read is nothing that they come back to. */
+export async function deleteMarks(
+  client: PoolClient,
+  room: string,
+  members: readonly Principal[],
+): Promise<void> {
+  await client.query('DELETE FROM read_marks WHERE room = $1 AND member = ANY($2::text[])', [room, members]);
 }
 
 export async function deleteRoom(client: PoolClient, id: string): Promise<void> {
@@ -152,6 +167,21 @@ export async function selectEntries(client: PoolClient, room: string): Promise<E
   const { rows } = await client.query(
     'SELECT principal, role FROM room_access WHERE room = $1 ORDER BY principal',
     [room],
+  );
+  return rows;
+}
+
+/** Those of so many principals behind `after`. */
+export async function selectEntriesOfPage(
+  client: PoolClient,
+  room: string,
+  { after = '', limit }: Page,
+): Promise<Entry[]> {
+  const { rows } = await client.query(
+    `SELECT principal, role FROM room_access WHERE room = $1 AND principal IN (
+       SELECT DISTINCT principal FROM room_access WHERE room = $1 AND principal > $2 ORDER BY principal LIMIT $3)
+     ORDER BY principal`,
+    [room, after, limit ?? null],
   );
   return rows;
 }

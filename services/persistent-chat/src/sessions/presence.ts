@@ -8,7 +8,8 @@ import type { Database } from '../database/database.ts';
 import type { Entry, Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
 import { createLanes } from '../lanes.ts';
 import { demand } from '../rights.ts';
-import { type Pending, settle } from '../settle.ts';
+import { createSettler, type Pending } from '../settle.ts';
+import { together } from '../together.ts';
 import {
   type Attendance,
   enter,
@@ -65,8 +66,8 @@ const STEPS_AT_ONCE = 1_000;
 export function createPresence(parts: PresenceParts): Presence {
   const { pod, database, journal, log } = parts;
 
-  async function store(steps: readonly Step[]): Promise<void> {
-    const stored = await database.transaction((client) => storeIn(client, parts, steps));
+  async function store(steps: readonly Step[], lockMs: number): Promise<void> {
+    const stored = await database.transaction((client) => storeIn(client, parts, steps, lockMs));
     journal.committed(stored.events);
     for (const step of steps) {
       const outcome = stored.outcomes.get(step);
@@ -75,11 +76,12 @@ export function createPresence(parts: PresenceParts): Presence {
     }
   }
 
+  const settle = createSettler<Step>({ store, log });
   const lanes = createLanes<Step>({
     lanes: LANES,
     atOnce: STEPS_AT_ONCE,
     async run(steps) {
-      for (const part of withoutReturns(steps)) await settle(part, store, log);
+      for (const part of withoutReturns(steps)) await settle(part);
     },
   });
   const take = (step: Omit<Step, 'resolve' | 'reject'>): Promise<Joined | undefined> =>
@@ -119,11 +121,12 @@ async function storeIn(
   client: PoolClient,
   parts: PresenceParts,
   steps: readonly Step[],
+  lockMs: number,
 ): Promise<{ events: ChatEvent[]; outcomes: Map<Step, Outcome> }> {
   const outcomes = new Map<Step, Outcome>();
   // Sent together, run one after the other: who is there is asked for when the rooms are locked.
-  const [rooms, present] = await Promise.all([
-    parts.journal.lockRooms(client, [...new Set(steps.map(({ room }) => room))]),
+  const [rooms, present] = await together([
+    parts.journal.lockRooms(client, [...new Set(steps.map(({ room }) => room))], lockMs),
     readPresent(client, steps),
   ]);
   const joining = new Map<Step, Standing>();
@@ -136,7 +139,7 @@ async function storeIn(
   const valid = steps.filter((step) => rooms.has(step.room) && !outcomes.has(step));
   const { entered, left, events } = changes(valid, present);
   const entries = [...rooms.values()].map((room): Entry => [room, events.get(room.id) ?? []]);
-  const [appended] = await Promise.all([
+  const [appended] = await together([
     parts.journal.appendAll(client, entries),
     enter(client, entered),
     leave(client, left),
@@ -198,7 +201,7 @@ async function welcome(
   const ids = [...new Set(steps.map(({ room }) => room))];
   if (ids.length === 0) return;
   const kept = ids.map((id) => rooms.get(id) as LockedRoom).filter(({ chatHistory }) => chatHistory);
-  const [history, attendance, unread] = await Promise.all([
+  const [history, attendance, unread] = await together([
     newest(
       client,
       kept.map(({ id, lastSeq }) => ({ id, upTo: lastSeq })),

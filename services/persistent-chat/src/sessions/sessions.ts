@@ -7,6 +7,7 @@ import { type Caller, type Chat, ChatError, type Participation, type RoomListene
 import type { Database } from '../database/database.ts';
 import type { Journal } from '../journal/journal.ts';
 import { demand } from '../rights.ts';
+import type { TakeRooms } from '../room-rate.ts';
 import { type AttendanceCheckParts, createAttendanceCheck } from './attendance.ts';
 import { createFeed } from './feed.ts';
 import { createHub, type Hub } from './hub.ts';
@@ -16,6 +17,8 @@ import { createPresence, type Joined, type PresenceParts } from './presence.ts';
 import type { Session } from './session.ts';
 
 export interface Sessions extends Pick<Chat, 'join'> {
+  /** The same for those whom a pod brings back into their rooms: it has turns of its own, and nobody asks for more. */
+  rejoin: Chat['join'];
   /** Sessions on this pod, and rooms that they are in. */
   counts(): { sessions: number; rooms: number };
   start(): void;
@@ -34,6 +37,8 @@ export interface SessionsParts {
   members: AttendanceCheckParts['members'] & { onChange(listener: () => void): () => void };
   messages: Pick<PresenceParts, 'newest' | 'unreadOf'>;
   limits(): Pick<PersistentChatConfigurationSpec, 'rosterLimit'>;
+  /** Throws `limit` for who joins rooms too fast. */
+  takeRooms: TakeRooms;
   log: Logger;
 }
 
@@ -132,7 +137,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     hub.close();
   }
 
-  async function join(caller: Caller, key: string, listener: RoomListener): Promise<Participation> {
+  async function rejoin(caller: Caller, key: string, listener: RoomListener): Promise<Participation> {
     if (refused !== '') throw new ChatError('unavailable', refused, 1);
     const standing = await access.standing(caller, key);
     demand(caller, standing, 'mayJoin');
@@ -216,7 +221,11 @@ export function createSessions(parts: SessionsParts): Sessions {
   }
 
   return {
-    join,
+    async join(caller, key, listener) {
+      parts.takeRooms(caller);
+      return rejoin(caller, key, listener);
+    },
+    rejoin,
     counts: () => ({
       sessions: [...rooms.values()].reduce((sum, { hub }) => sum + hub.sessions.size, 0),
       rooms: rooms.size,

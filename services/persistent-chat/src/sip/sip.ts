@@ -4,11 +4,11 @@ import { RelayService } from '@linchpin/proto/relay/v1/relay';
 import type { Directory, Members, Replica } from '@linchpin/topology';
 import type { Chat } from '../chat.ts';
 import type { Database } from '../database/database.ts';
+import { createTurns } from '../turns.ts';
 import { createFrontEnds } from './link/front-ends.ts';
 import { createRelay } from './link/relay.ts';
 import { createSession, type SessionParts, type SessionTiming } from './members/session.ts';
 import { createTellers } from './members/tellers.ts';
-import { createTurns } from './members/turns.ts';
 import { createNotes } from './notes.ts';
 import { createOutgoing } from './outgoing.ts';
 import { createCommands } from './requests/commands.ts';
@@ -17,6 +17,8 @@ import { createSipTelemetry } from './telemetry.ts';
 
 export interface SipParts {
   chat: Chat;
+  /** As `chat.join`, for who was in a room before; by default that. */
+  rejoin?: Chat['join'];
   pod: string;
   pool: string;
   domain: string;
@@ -78,7 +80,7 @@ export function createSip(parts: SipParts): Sip {
   const inTurn = createTurns(JOINS_AT_ONCE);
   const unhurried: SessionParts['chat'] = {
     room: (...asked) => chat.room(...asked),
-    join: (...asked) => inTurn(() => chat.join(...asked)),
+    join: (...asked) => inTurn(() => (parts.rejoin ?? chat.join)(...asked)),
     history: (...asked) => inTurn(() => chat.history(...asked)),
   };
   const tell = createOutgoing({

@@ -22,3 +22,14 @@ test('no more than so many run at a time, in order, whatever becomes of them', a
   expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(5);
   expect(await inTurn(async () => 'still open')).toBe('still open');
 });
+
+test('whoever comes when too many wait is refused at once', async () => {
+  const inTurn = createTurns(1, { waiting: 1, refusal: () => new Error('too many') });
+  const open = Promise.withResolvers<void>();
+  const first = inTurn(() => open.promise);
+  const second = inTurn(async () => 'second');
+  await expect(inTurn(async () => 'third')).rejects.toThrow('too many');
+  open.resolve();
+  expect([await first, await second]).toEqual([undefined, 'second']);
+  expect(await inTurn(async () => 'fourth')).toBe('fourth');
+});
