@@ -70,6 +70,7 @@ export interface Chat {
 
 export const NO_ACCESS: Access = { members: [], managers: [], presenters: [] };
 const PAGE = 500;
+const PAGE_OF_ACCESS = 10_000;
 
 export interface ChatAs {
   /** In whose name; empty: of the administrator whose certificate it is. */
@@ -100,22 +101,34 @@ const chatOf = (client: ChatClient, site: Site, user: string): Chat => {
       ask(client.changeCategory.bind(client), { caller, category, change }, site),
     deleteCategory: async (category) =>
       void (await ask(client.deleteCategory.bind(client), { caller, category }, site)),
-    categories: async () => (await ask(client.listCategories.bind(client), { caller }, site)).categories,
+    categories: () =>
+      allPages(async (after) => {
+        const request = { caller, limit: PAGE, after };
+        const { categories, next } = await ask(client.listCategories.bind(client), request, site);
+        return { items: categories, next };
+      }),
     createRoom: (spec, access) => ask(client.createRoom.bind(client), { caller, spec, access }, site),
     changeRoom: (room, change) => ask(client.changeRoom.bind(client), { caller, room, change }, site),
     deleteRoom: async (room) => void (await ask(client.deleteRoom.bind(client), { caller, room }, site)),
     room: (room) => ask(client.getRoom.bind(client), { caller, room }, site),
-    async rooms(text) {
-      const found: RoomEntry[] = [];
-      for (let after = ''; ; after = found.at(-1)?.name ?? '') {
+    rooms: (text) =>
+      allPages(async (after) => {
         const request = { caller, text, mine: false, limit: PAGE, after };
-        const { rooms } = await ask(client.findRooms.bind(client), request, site);
-        found.push(...rooms.flatMap(entryOf));
-        // The server may have less in a page.
-        if (rooms.length === 0) return found;
-      }
+        const { rooms, next } = await ask(client.findRooms.bind(client), request, site);
+        return { items: rooms.flatMap(entryOf), next };
+      }),
+    async access(room) {
+      const pages = await allPages(async (after) => {
+        const request = { caller, room, limit: PAGE_OF_ACCESS, after };
+        const { next, ...page } = await ask(client.getAccess.bind(client), request, site);
+        return { items: [page], next };
+      });
+      return {
+        members: pages.flatMap(({ members }) => members),
+        managers: pages.flatMap(({ managers }) => managers),
+        presenters: pages.flatMap(({ presenters }) => presenters),
+      };
     },
-    access: (room) => ask(client.getAccess.bind(client), { caller, room }, site),
     changeAccess: (room, add, remove) =>
       ask(client.changeAccess.bind(client), { caller, room, add, remove }, site),
     post: (room, { body, subject = '', thread = 0, clientId = crypto.randomUUID() }) =>
@@ -123,7 +136,7 @@ const chatOf = (client: ChatClient, site: Site, user: string): Chat => {
     history: async (room, { before = 0, after = 0, limit = 0 }) =>
       (await ask(client.history.bind(client), { caller, room, before, after, limit }, site)).posts,
     async search({ text, rooms, author = '', from = '', to = '', limit = 0 }) {
-      const request = { caller, text, rooms, author, from, to, limit, mentionsMe: false };
+      const request = { caller, text, rooms, author, from, to, limit, mentionsMe: false, after: '' };
       return (await ask(client.search.bind(client), request, site)).posts;
     },
     purge: async (room, { before = '', author = '', seqs, why }) =>
@@ -134,3 +147,14 @@ const chatOf = (client: ChatClient, site: Site, user: string): Chat => {
 
 const entryOf = ({ room, categoryName }: RoomReply): RoomEntry[] =>
   room === undefined ? [] : [{ ...room, categoryName }];
+
+/** A page may be empty and yet have one behind it. */
+async function allPages<T>(ask: (after: string) => Promise<{ items: T[]; next: string }>): Promise<T[]> {
+  const all: T[] = [];
+  for (let after = ''; ; ) {
+    const { items, next } = await ask(after);
+    all.push(...items);
+    if (next === '') return all;
+    after = next;
+  }
+}

@@ -53,7 +53,7 @@ async function startChat(): Promise<StartedRole> {
       answer: sendUnaryData<ListCategoriesReply>,
     ) {
       const description = `for ${request.caller?.user}, asked by ${metadata.get(ADMINISTRATOR)}`;
-      answer(null, { categories: [Category.create({ name: 'Trading', description })] });
+      answer(null, { categories: [Category.create({ name: 'Trading', description })], next: '' });
     },
     getRoom() {
       throw { code: status.NOT_FOUND, details: 'there is no room “Straße”' };
@@ -86,6 +86,8 @@ async function startChat(): Promise<StartedRole> {
 const listCategories = (user = ''): Promise<ListCategoriesReply> =>
   promisify<ListCategoriesRequest, ListCategoriesReply>(client.listCategories.bind(client))({
     caller: { user },
+    limit: 0,
+    after: '',
   });
 
 beforeAll(async () => {
@@ -150,7 +152,7 @@ describe('CMS passes on what is asked of Persistent Chat', () => {
     const { port } = rig.cms.rpc;
     const edge = createRpcClient(ChatClient, `127.0.0.1:${port}`, 'cms', await rig.lab.mtls('edge'));
     const refused = await new Promise<ServiceError | null>((resolve) =>
-      edge.listCategories({ caller: undefined }, (error) => resolve(error)),
+      edge.listCategories({ caller: undefined, limit: 0, after: '' }, (error) => resolve(error)),
     );
     edge.close();
     expect(refused?.code).toBe(status.PERMISSION_DENIED);

@@ -2,15 +2,20 @@ import { promisify } from 'node:util';
 import { type ClientReadableStream, Metadata, status } from '@grpc/grpc-js';
 import { createRpcClient } from '@linchpin/host';
 import {
+  type AccessPage,
   type Category,
   ChatClient,
   type FindRoomsReply,
   type HistoryReply,
   type JoinEvent,
+  type ListCategoriesReply,
+  type ListInvitationsReply,
+  type ListUnreadReply,
   type Post,
   type PurgeReply,
   type Room,
   type RoomReply,
+  type SearchReply,
 } from '@linchpin/proto/chat/v1/chat';
 import { ADMINISTRATOR } from '@linchpin/proto/on-behalf-of';
 import { createInbox } from '@linchpin/testkit';
@@ -186,6 +191,114 @@ test('posts, history, search, changes of a room and purge', async () => {
   expect(await ask<PurgeReply>(admin, 'purge', purge)).toEqual({ posts: 1 });
   const found = await ask<FindRoomsReply>(admin, 'findRooms', { text: 'log' });
   expect(found.rooms.map(({ room }) => room?.name)).toEqual(['Log']);
+});
+
+test('reactions, up to where somebody has read, and invitations', async () => {
+  const [one, two] = [await clientOf('frontend', 0), await clientOf('frontend', 1)];
+  const [alice, bob] = [caller('alice'), caller('bob')];
+  const access = { members: [address('bob')], managers: [], presenters: [] };
+  const spec = { name: 'Reactions', category: 'All' };
+  const room = await ask<Room>(one, 'createRoom', { caller: alice, spec, access });
+  const said = { caller: alice, room: 'Reactions', clientId: '1', body: 'hello @bob' };
+  const { seq } = await ask<Post>(one, 'sendPost', said);
+  const react = { caller: bob, room: 'Reactions', seq, reaction: '👍' };
+  await ask(two, 'react', { ...react, set: true });
+  await ask(two, 'react', { ...react, reaction: '🎉', set: true });
+  await ask(two, 'react', { ...react, set: false });
+  const asked = { caller: alice, room: 'Reactions', before: 0, after: 0 };
+  const { posts } = await ask<HistoryReply>(one, 'history', asked);
+  expect(posts[0]?.reactions).toEqual([{ reaction: '🎉', by: [address('bob')] }]);
+  await expect(ask(two, 'react', { ...react, reaction: 'x'.repeat(33), set: true })).rejects.toMatchObject({
+    code: status.RESOURCE_EXHAUSTED,
+  });
+  const invited = async () =>
+    (await ask<ListInvitationsReply>(two, 'listInvitations', { caller: bob })).invitations.filter(
+      (each) => each.room?.room?.id === room.id,
+    );
+  expect(await invited()).toMatchObject([{ by: address('alice'), at: expect.stringMatching(/Z$/) }]);
+  const unread = async () =>
+    (await ask<ListUnreadReply>(two, 'listUnread', { caller: bob })).rooms.filter(
+      (each) => each.room === room.id,
+    );
+  expect(await unread()).toEqual([{ room: room.id, unread: 1, mentions: 1 }]);
+  await ask(two, 'markRead', { caller: bob, room: 'Reactions', seq });
+  expect(await unread()).toEqual([]);
+  expect(await invited()).toEqual([]);
+  const nothing = await ask<ListUnreadReply>(await clientOf('admin'), 'listUnread', {});
+  expect(nothing).toEqual({ rooms: [], next: '' });
+});
+
+/** Everything that is behind each other’s `next`. */
+async function pages<A extends { next: string }>(
+  client: ChatClient,
+  method: Unary,
+  request: object,
+): Promise<A[]> {
+  const all: A[] = [];
+  for (let after = ''; ; ) {
+    const page = await ask<A>(client, method, { ...request, after });
+    all.push(page);
+    if (page.next === '') return all;
+    after = page.next;
+  }
+}
+
+test('lists come in pages, each of which says where the next one begins', async () => {
+  const admin = await clientOf('admin');
+  const names = ['paged C', 'Paged A', 'paged B', 'paged D', 'paged É'];
+  for (const name of names)
+    await ask(admin, 'createCategory', { spec: spec({ name, allowed: principals('domain:contoso.lab') }) });
+  for (const name of names) {
+    const members = [address('carol'), address('bob'), 'domain:contoso.lab'];
+    const access = { members, managers: [address('carol')], presenters: [address('alice')] };
+    await ask(admin, 'createRoom', { spec: { name, category: 'All' }, access });
+    await ask(admin, 'sendPost', { room: name, clientId: '1', body: 'x' });
+  }
+  const sorted = ['Paged A', 'paged B', 'paged C', 'paged D', 'paged É'];
+  const categories = await pages<ListCategoriesReply>(admin, 'listCategories', { limit: 2 });
+  expect(categories.every(({ categories }) => categories.length <= 2)).toBe(true);
+  const categoryNames = categories.flatMap((page) => page.categories.map(({ name }) => name));
+  expect(categoryNames.filter((name) => /^paged/i.test(name))).toEqual(sorted);
+  const rooms = await pages<FindRoomsReply>(admin, 'findRooms', { text: 'paged', limit: 2 });
+  expect(rooms.flatMap((page) => page.rooms.map(({ room }) => room?.name))).toEqual(sorted);
+  expect(rooms.map((page) => page.rooms.length)).toEqual([2, 2, 1, 0]);
+  const access = await pages<AccessPage>(admin, 'getAccess', { room: 'paged A', limit: 2 });
+  expect(access).toHaveLength(3);
+  expect(access.flatMap(({ members }) => members).sort()).toEqual([
+    ...[address('bob'), address('carol'), 'domain:contoso.lab'],
+  ]);
+  // Each with all that it is.
+  const ofCarol = access.filter(({ members }) => members.includes(address('carol')));
+  expect(ofCarol).toMatchObject([{ managers: [address('carol')] }]);
+  const frontend = await clientOf('frontend');
+  const asCarol = { caller: caller('carol'), limit: 2 };
+  const ids = new Set(rooms.flatMap((page) => page.rooms.map(({ room }) => room?.id)));
+  const invited = await pages<ListInvitationsReply>(frontend, 'listInvitations', asCarol);
+  expect(invited.every(({ invitations }) => invitations.length <= 2)).toBe(true);
+  const invitedTo = invited.flatMap((page) => page.invitations.map(({ room }) => room?.room?.name));
+  expect(invitedTo.filter((name) => /^paged/i.test(name ?? ''))).toEqual([...names].reverse());
+  const unread = await pages<ListUnreadReply>(frontend, 'listUnread', asCarol);
+  const unreadIds = unread.flatMap((page) => page.rooms.map(({ room }) => room));
+  expect(unreadIds).toEqual([...new Set(unreadIds)].sort());
+  expect(unreadIds.filter((id) => ids.has(id))).toHaveLength(5);
+  const query = { text: 'x', rooms: names, author: '', from: '', to: '', mentionsMe: false, limit: 2 };
+  const found = await pages<SearchReply>(admin, 'search', query);
+  expect(found.map(({ posts }) => posts.length)).toEqual([2, 2, 1, 0]);
+  expect(new Set(found.flatMap(({ posts }) => posts.map(({ room }) => room)))).toEqual(ids);
+  await expect(ask(admin, 'search', { ...query, after: 'x' })).rejects.toMatchObject({
+    code: status.INVALID_ARGUMENT,
+  });
+  for (const method of ['listCategories', 'listUnread', 'listInvitations'] as const)
+    await expect(ask(frontend, method, { ...asCarol, limit: 10_001 })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+});
+
+test('all metrics of the role begin alike', async () => {
+  const { metrics } = (rig.pods[0] as Rig['pods'][number]).started.host;
+  const names = (await metrics.getMetricsAsJSON()).map(({ name }) => name);
+  expect(names.filter((name) => name.includes('chat') && !name.startsWith('linchpin_chat_'))).toEqual([]);
+  expect(names).toContain('linchpin_chat_sip_sessions');
 });
 
 interface Followed {

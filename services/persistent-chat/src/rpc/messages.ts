@@ -3,6 +3,7 @@ import type * as rpc from '@linchpin/proto/chat/v1/chat';
 import type {
   Category,
   CategorySpec,
+  Invitation,
   Participation,
   Post,
   Room,
@@ -77,6 +78,12 @@ export const toRoomReply = (view: RoomView): rpc.RoomReply => ({
   roles: view.roles,
   mayPost: view.mayPost,
   unread: view.unread,
+});
+
+export const toInvitation = ({ room, by, at }: Invitation): rpc.Invitation => ({
+  room: toRoomReply(room),
+  by,
+  at,
 });
 
 export const toPost = (post: Post): rpc.Post => ({

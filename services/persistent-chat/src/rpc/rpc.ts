@@ -1,7 +1,15 @@
 // What other roles and administrators ask, as it arrives by gRPC: in whose name, what, and the answer.
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import type { ChatServer, Caller as RpcCaller } from '@linchpin/proto/chat/v1/chat';
-import { type Caller, type Chat, ChatError, type Room, type RoomSpec } from '../chat.ts';
+import {
+  type Caller,
+  type Chat,
+  ChatError,
+  type Page,
+  type Room,
+  type RoomSpec,
+  type SearchQuery,
+} from '../chat.ts';
 import { type AnyCall, callerOf } from './caller.ts';
 import { streamRoom } from './join.ts';
 import {
@@ -10,6 +18,7 @@ import {
   given,
   toAccess,
   toCategory,
+  toInvitation,
   toPost,
   toRoom,
   toRoomReply,
@@ -30,6 +39,22 @@ interface Asked {
 }
 
 const NO_LISTS = { members: [], managers: [], presenters: [] };
+
+const DEFAULT_PAGE = 1_000;
+
+const pageOf = ({ limit, after }: { limit: number; after: string }): Page & { limit: number } => ({
+  limit: limit || DEFAULT_PAGE,
+  ...(after !== '' && { after }),
+});
+
+/** What a search ended with: "<at> <id of the room> <number>". */
+function placeIn(after: string): NonNullable<SearchQuery['before']> {
+  const [at = '', room = '', number] = after.split(' ');
+  const seq = Number(number);
+  if (!Number.isSafeInteger(seq))
+    throw new ChatError('invalid', 'after: must be the `next` of the page before');
+  return { at, room, seq };
+}
 
 /** `onAnswered`: what became of a call, `ok` or the code of the error. */
 export function createChatRpc(
@@ -78,9 +103,11 @@ export function createChatRpc(
       await chat.deleteCategory(caller, category);
       return {};
     }),
-    listCategories: unary(async (caller) => ({
-      categories: (await chat.categories(caller)).map(toCategory),
-    })),
+    listCategories: unary(async (caller, request) => {
+      const page = pageOf(request);
+      const categories = (await chat.categories(caller, page)).map(toCategory);
+      return { categories, next: categories.length < page.limit ? '' : (categories.at(-1)?.name ?? '') };
+    }),
 
     createRoom: unary(async (caller, { spec, access }) => {
       const wanted: RoomSpec = {
@@ -106,12 +133,21 @@ export function createChatRpc(
     getRoom: unary(async (caller, { room }) => toRoomReply(await chat.room(caller, room))),
     findRooms: unary(async (caller, { text, mine, limit, after }) => {
       const found = await chat.findRooms(caller, { text, mine, after, ...(limit > 0 && { limit }) });
-      return { rooms: found.map(toRoomReply) };
+      return { rooms: found.map(toRoomReply), next: found.at(-1)?.name ?? '' };
     }),
-    getAccess: unary(async (caller, { room }) => toAccess(await chat.access(caller, room))),
+    getAccess: unary(async (caller, request) => {
+      const { next = '', ...access } = await chat.access(caller, request.room, pageOf(request));
+      return { ...toAccess(access), next };
+    }),
     changeAccess: unary(async (caller, { room, add, remove }) =>
       toAccess(await chat.changeAccess(caller, room, { add: add ?? NO_LISTS, remove: remove ?? NO_LISTS })),
     ),
+
+    listInvitations: unary(async (caller, request) => {
+      const found = await chat.invitations(caller, pageOf(request));
+      const last = found.at(-1);
+      return { invitations: found.map(toInvitation), next: last ? `${last.at} ${last.room.id}` : '' };
+    }),
 
     sendPost: unary(async (caller, { room, clientId, body, subject, thread, files }) => {
       const posting = { clientId, body, subject: given(subject), thread: given(thread), files };
@@ -124,11 +160,15 @@ export function createChatRpc(
       await chat.deletePost(caller, room, seq);
       return {};
     }),
+    react: unary(async (caller, { room, seq, reaction, set }) => {
+      await chat.react(caller, room, seq, reaction, set);
+      return {};
+    }),
     history: unary(async (caller, { room, before, after, limit }) => {
       const query = { before: given(before), after: given(after), limit: given(limit) };
       return { posts: (await chat.history(caller, room, query)).map(toPost) };
     }),
-    search: unary(async (caller, { text, rooms, author, from, to, mentionsMe, limit }) => {
+    search: unary(async (caller, { text, rooms, author, from, to, mentionsMe, limit, after }) => {
       const posts = await chat.search(caller, {
         text: given(text),
         rooms: rooms.length > 0 ? rooms : undefined,
@@ -137,8 +177,18 @@ export function createChatRpc(
         to: given(to),
         mentionsMe: mentionsMe || undefined,
         limit: given(limit),
+        before: after === '' ? undefined : placeIn(after),
       });
-      return { posts: posts.map(toPost) };
+      const last = posts.at(-1);
+      return { posts: posts.map(toPost), next: last ? `${last.at} ${last.room} ${last.seq}` : '' };
+    }),
+    markRead: unary(async (caller, { room, seq }) => {
+      await chat.markRead(caller, room, seq);
+      return {};
+    }),
+    listUnread: unary(async (caller, request) => {
+      const rooms = await chat.unread(caller, pageOf(request));
+      return { rooms, next: rooms.at(-1)?.room ?? '' };
     }),
     purge: unary(async (caller, { room, before, author, seqs, why }) => ({
       posts: await chat.purge(caller, room, {

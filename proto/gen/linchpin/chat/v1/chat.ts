@@ -89,12 +89,16 @@ export interface DeleteCategoryRequest {
 export interface DeleteCategoryReply {
 }
 
+/** By name; 1000 where no limit is given. */
 export interface ListCategoriesRequest {
   caller: Caller | undefined;
+  limit: number;
+  after: string;
 }
 
 export interface ListCategoriesReply {
   categories: Category[];
+  next: string;
 }
 
 export interface Room {
@@ -164,6 +168,21 @@ export interface GetRoomRequest {
   room: string;
 }
 
+/** By principal, of which each comes with all its roles; 1000 where no limit is given. */
+export interface GetAccessRequest {
+  caller: Caller | undefined;
+  room: string;
+  limit: number;
+  after: string;
+}
+
+export interface AccessPage {
+  members: string[];
+  managers: string[];
+  presenters: string[];
+  next: string;
+}
+
 export interface RoomReply {
   room: Room | undefined;
   categoryName: string;
@@ -172,16 +191,47 @@ export interface RoomReply {
   unread: number;
 }
 
+/** By name; 100 where no limit is given, never more than the configuration allows. */
 export interface FindRoomsRequest {
-  caller: Caller | undefined;
+  caller:
+    | Caller
+    | undefined;
+  /** Words, or beginnings of words, that are in the name or the description; empty: all rooms that the caller may see. */
   text: string;
+  /** Only where the caller has a role. */
   mine: boolean;
   limit: number;
+  /** `next` of the page before: the name of its last room, not its id. */
   after: string;
 }
 
 export interface FindRoomsReply {
   rooms: RoomReply[];
+  next: string;
+}
+
+export interface ListInvitationsRequest {
+  caller:
+    | Caller
+    | undefined;
+  /** 200 where none is given, and at most. */
+  limit: number;
+  after: string;
+}
+
+export interface ListInvitationsReply {
+  invitations: Invitation[];
+  next: string;
+}
+
+export interface Invitation {
+  room:
+    | RoomReply
+    | undefined;
+  /** Who added the user. */
+  by: string;
+  /** RFC 3339. */
+  at: string;
 }
 
 export interface ChangeAccessRequest {
@@ -241,6 +291,51 @@ export interface DeletePostRequest {
 export interface DeletePostReply {
 }
 
+export interface ReactRequest {
+  caller: Caller | undefined;
+  room: string;
+  seq: number;
+  /** At most 32 characters. */
+  reaction: string;
+  /** False: taken back. */
+  set: boolean;
+}
+
+export interface ReactReply {
+}
+
+export interface MarkReadRequest {
+  caller: Caller | undefined;
+  room: string;
+  seq: number;
+}
+
+export interface MarkReadReply {
+}
+
+export interface ListUnreadRequest {
+  caller:
+    | Caller
+    | undefined;
+  /** 1000 where none is given. */
+  limit: number;
+  after: string;
+}
+
+export interface ListUnreadReply {
+  rooms: Unread[];
+  next: string;
+}
+
+export interface Unread {
+  /** Its id. */
+  room: string;
+  /** Posts of others; counted up to 1000. */
+  unread: number;
+  /** Those of them that mention the user. */
+  mentions: number;
+}
+
 export interface HistoryRequest {
   caller: Caller | undefined;
   room: string;
@@ -263,6 +358,12 @@ export interface SearchRequest {
   to: string;
   mentionsMe: boolean;
   limit: number;
+  after: string;
+}
+
+export interface SearchReply {
+  posts: Post[];
+  next: string;
 }
 
 export interface PurgeRequest {
@@ -283,7 +384,7 @@ export interface JoinEvent {
   what: { $case: "joined"; value: Joined } | //
   /** Events as JSON, see chat-events.ts. */
   { $case: "events"; value: Events } | //
-  /** Why the session is over: "removed", "disabled", "deleted" or "lagging". */
+  /** Why the session is over: "removed", "disabled", "deleted", or "lagging" and "moved": after these two it may join again. */
   { $case: "ended"; value: string } | undefined;
 }
 
@@ -1043,13 +1144,19 @@ export const DeleteCategoryReply: MessageFns<DeleteCategoryReply> = {
 };
 
 function createBaseListCategoriesRequest(): ListCategoriesRequest {
-  return { caller: undefined };
+  return { caller: undefined, limit: 0, after: "" };
 }
 
 export const ListCategoriesRequest: MessageFns<ListCategoriesRequest> = {
   encode(message: ListCategoriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.caller !== undefined) {
       Caller.encode(message.caller, writer.uint32(10).fork()).join();
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).uint32(message.limit);
+    }
+    if (message.after !== "") {
+      writer.uint32(26).string(message.after);
     }
     return writer;
   },
@@ -1075,6 +1182,22 @@ export const ListCategoriesRequest: MessageFns<ListCategoriesRequest> = {
             message.caller = Caller.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1095,18 +1218,23 @@ export const ListCategoriesRequest: MessageFns<ListCategoriesRequest> = {
     message.caller = (object.caller !== undefined && object.caller !== null)
       ? Caller.fromPartial(object.caller)
       : undefined;
+    message.limit = object.limit ?? 0;
+    message.after = object.after ?? "";
     return message;
   },
 };
 
 function createBaseListCategoriesReply(): ListCategoriesReply {
-  return { categories: [] };
+  return { categories: [], next: "" };
 }
 
 export const ListCategoriesReply: MessageFns<ListCategoriesReply> = {
   encode(message: ListCategoriesReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.categories) {
       Category.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next !== "") {
+      writer.uint32(18).string(message.next);
     }
     return writer;
   },
@@ -1132,6 +1260,14 @@ export const ListCategoriesReply: MessageFns<ListCategoriesReply> = {
             message.categories.push(Category.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1150,6 +1286,7 @@ export const ListCategoriesReply: MessageFns<ListCategoriesReply> = {
   fromPartial<I extends Exact<DeepPartial<ListCategoriesReply>, I>>(object: I): ListCategoriesReply {
     const message = createBaseListCategoriesReply();
     message.categories = object.categories?.map((e) => Category.fromPartial(e)) || [];
+    message.next = object.next ?? "";
     return message;
   },
 };
@@ -1928,6 +2065,190 @@ export const GetRoomRequest: MessageFns<GetRoomRequest> = {
   },
 };
 
+function createBaseGetAccessRequest(): GetAccessRequest {
+  return { caller: undefined, room: "", limit: 0, after: "" };
+}
+
+export const GetAccessRequest: MessageFns<GetAccessRequest> = {
+  encode(message: GetAccessRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.caller !== undefined) {
+      Caller.encode(message.caller, writer.uint32(10).fork()).join();
+    }
+    if (message.room !== "") {
+      writer.uint32(18).string(message.room);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).uint32(message.limit);
+    }
+    if (message.after !== "") {
+      writer.uint32(34).string(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAccessRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAccessRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.caller = Caller.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.room = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetAccessRequest>, I>>(base?: I): GetAccessRequest {
+    return GetAccessRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetAccessRequest>, I>>(object: I): GetAccessRequest {
+    const message = createBaseGetAccessRequest();
+    message.caller = (object.caller !== undefined && object.caller !== null)
+      ? Caller.fromPartial(object.caller)
+      : undefined;
+    message.room = object.room ?? "";
+    message.limit = object.limit ?? 0;
+    message.after = object.after ?? "";
+    return message;
+  },
+};
+
+function createBaseAccessPage(): AccessPage {
+  return { members: [], managers: [], presenters: [], next: "" };
+}
+
+export const AccessPage: MessageFns<AccessPage> = {
+  encode(message: AccessPage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.members) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.managers) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.presenters) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.next !== "") {
+      writer.uint32(34).string(message.next);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessPage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessPage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.members.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.managers.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.presenters.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AccessPage>, I>>(base?: I): AccessPage {
+    return AccessPage.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AccessPage>, I>>(object: I): AccessPage {
+    const message = createBaseAccessPage();
+    message.members = object.members?.map((e) => e) || [];
+    message.managers = object.managers?.map((e) => e) || [];
+    message.presenters = object.presenters?.map((e) => e) || [];
+    message.next = object.next ?? "";
+    return message;
+  },
+};
+
 function createBaseRoomReply(): RoomReply {
   return { room: undefined, categoryName: "", roles: [], mayPost: false, unread: 0 };
 }
@@ -2137,13 +2458,16 @@ export const FindRoomsRequest: MessageFns<FindRoomsRequest> = {
 };
 
 function createBaseFindRoomsReply(): FindRoomsReply {
-  return { rooms: [] };
+  return { rooms: [], next: "" };
 }
 
 export const FindRoomsReply: MessageFns<FindRoomsReply> = {
   encode(message: FindRoomsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.rooms) {
       RoomReply.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next !== "") {
+      writer.uint32(18).string(message.next);
     }
     return writer;
   },
@@ -2169,6 +2493,14 @@ export const FindRoomsReply: MessageFns<FindRoomsReply> = {
             message.rooms.push(RoomReply.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2187,6 +2519,234 @@ export const FindRoomsReply: MessageFns<FindRoomsReply> = {
   fromPartial<I extends Exact<DeepPartial<FindRoomsReply>, I>>(object: I): FindRoomsReply {
     const message = createBaseFindRoomsReply();
     message.rooms = object.rooms?.map((e) => RoomReply.fromPartial(e)) || [];
+    message.next = object.next ?? "";
+    return message;
+  },
+};
+
+function createBaseListInvitationsRequest(): ListInvitationsRequest {
+  return { caller: undefined, limit: 0, after: "" };
+}
+
+export const ListInvitationsRequest: MessageFns<ListInvitationsRequest> = {
+  encode(message: ListInvitationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.caller !== undefined) {
+      Caller.encode(message.caller, writer.uint32(10).fork()).join();
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).uint32(message.limit);
+    }
+    if (message.after !== "") {
+      writer.uint32(26).string(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListInvitationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListInvitationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.caller = Caller.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListInvitationsRequest>, I>>(base?: I): ListInvitationsRequest {
+    return ListInvitationsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListInvitationsRequest>, I>>(object: I): ListInvitationsRequest {
+    const message = createBaseListInvitationsRequest();
+    message.caller = (object.caller !== undefined && object.caller !== null)
+      ? Caller.fromPartial(object.caller)
+      : undefined;
+    message.limit = object.limit ?? 0;
+    message.after = object.after ?? "";
+    return message;
+  },
+};
+
+function createBaseListInvitationsReply(): ListInvitationsReply {
+  return { invitations: [], next: "" };
+}
+
+export const ListInvitationsReply: MessageFns<ListInvitationsReply> = {
+  encode(message: ListInvitationsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.invitations) {
+      Invitation.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next !== "") {
+      writer.uint32(18).string(message.next);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListInvitationsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListInvitationsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.invitations.push(Invitation.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListInvitationsReply>, I>>(base?: I): ListInvitationsReply {
+    return ListInvitationsReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListInvitationsReply>, I>>(object: I): ListInvitationsReply {
+    const message = createBaseListInvitationsReply();
+    message.invitations = object.invitations?.map((e) => Invitation.fromPartial(e)) || [];
+    message.next = object.next ?? "";
+    return message;
+  },
+};
+
+function createBaseInvitation(): Invitation {
+  return { room: undefined, by: "", at: "" };
+}
+
+export const Invitation: MessageFns<Invitation> = {
+  encode(message: Invitation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.room !== undefined) {
+      RoomReply.encode(message.room, writer.uint32(10).fork()).join();
+    }
+    if (message.by !== "") {
+      writer.uint32(18).string(message.by);
+    }
+    if (message.at !== "") {
+      writer.uint32(26).string(message.at);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Invitation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInvitation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.room = RoomReply.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Invitation>, I>>(base?: I): Invitation {
+    return Invitation.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Invitation>, I>>(object: I): Invitation {
+    const message = createBaseInvitation();
+    message.room = (object.room !== undefined && object.room !== null) ? RoomReply.fromPartial(object.room) : undefined;
+    message.by = object.by ?? "";
+    message.at = object.at ?? "";
     return message;
   },
 };
@@ -2911,6 +3471,505 @@ export const DeletePostReply: MessageFns<DeletePostReply> = {
   },
 };
 
+function createBaseReactRequest(): ReactRequest {
+  return { caller: undefined, room: "", seq: 0, reaction: "", set: false };
+}
+
+export const ReactRequest: MessageFns<ReactRequest> = {
+  encode(message: ReactRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.caller !== undefined) {
+      Caller.encode(message.caller, writer.uint32(10).fork()).join();
+    }
+    if (message.room !== "") {
+      writer.uint32(18).string(message.room);
+    }
+    if (message.seq !== 0) {
+      writer.uint32(24).uint64(message.seq);
+    }
+    if (message.reaction !== "") {
+      writer.uint32(34).string(message.reaction);
+    }
+    if (message.set !== false) {
+      writer.uint32(40).bool(message.set);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReactRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReactRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.caller = Caller.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.room = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.seq = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reaction = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.set = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReactRequest>, I>>(base?: I): ReactRequest {
+    return ReactRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReactRequest>, I>>(object: I): ReactRequest {
+    const message = createBaseReactRequest();
+    message.caller = (object.caller !== undefined && object.caller !== null)
+      ? Caller.fromPartial(object.caller)
+      : undefined;
+    message.room = object.room ?? "";
+    message.seq = object.seq ?? 0;
+    message.reaction = object.reaction ?? "";
+    message.set = object.set ?? false;
+    return message;
+  },
+};
+
+function createBaseReactReply(): ReactReply {
+  return {};
+}
+
+export const ReactReply: MessageFns<ReactReply> = {
+  encode(_: ReactReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReactReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReactReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReactReply>, I>>(base?: I): ReactReply {
+    return ReactReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReactReply>, I>>(_: I): ReactReply {
+    const message = createBaseReactReply();
+    return message;
+  },
+};
+
+function createBaseMarkReadRequest(): MarkReadRequest {
+  return { caller: undefined, room: "", seq: 0 };
+}
+
+export const MarkReadRequest: MessageFns<MarkReadRequest> = {
+  encode(message: MarkReadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.caller !== undefined) {
+      Caller.encode(message.caller, writer.uint32(10).fork()).join();
+    }
+    if (message.room !== "") {
+      writer.uint32(18).string(message.room);
+    }
+    if (message.seq !== 0) {
+      writer.uint32(24).uint64(message.seq);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MarkReadRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMarkReadRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.caller = Caller.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.room = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.seq = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MarkReadRequest>, I>>(base?: I): MarkReadRequest {
+    return MarkReadRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MarkReadRequest>, I>>(object: I): MarkReadRequest {
+    const message = createBaseMarkReadRequest();
+    message.caller = (object.caller !== undefined && object.caller !== null)
+      ? Caller.fromPartial(object.caller)
+      : undefined;
+    message.room = object.room ?? "";
+    message.seq = object.seq ?? 0;
+    return message;
+  },
+};
+
+function createBaseMarkReadReply(): MarkReadReply {
+  return {};
+}
+
+export const MarkReadReply: MessageFns<MarkReadReply> = {
+  encode(_: MarkReadReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MarkReadReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMarkReadReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MarkReadReply>, I>>(base?: I): MarkReadReply {
+    return MarkReadReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MarkReadReply>, I>>(_: I): MarkReadReply {
+    const message = createBaseMarkReadReply();
+    return message;
+  },
+};
+
+function createBaseListUnreadRequest(): ListUnreadRequest {
+  return { caller: undefined, limit: 0, after: "" };
+}
+
+export const ListUnreadRequest: MessageFns<ListUnreadRequest> = {
+  encode(message: ListUnreadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.caller !== undefined) {
+      Caller.encode(message.caller, writer.uint32(10).fork()).join();
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).uint32(message.limit);
+    }
+    if (message.after !== "") {
+      writer.uint32(26).string(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListUnreadRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListUnreadRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.caller = Caller.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListUnreadRequest>, I>>(base?: I): ListUnreadRequest {
+    return ListUnreadRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListUnreadRequest>, I>>(object: I): ListUnreadRequest {
+    const message = createBaseListUnreadRequest();
+    message.caller = (object.caller !== undefined && object.caller !== null)
+      ? Caller.fromPartial(object.caller)
+      : undefined;
+    message.limit = object.limit ?? 0;
+    message.after = object.after ?? "";
+    return message;
+  },
+};
+
+function createBaseListUnreadReply(): ListUnreadReply {
+  return { rooms: [], next: "" };
+}
+
+export const ListUnreadReply: MessageFns<ListUnreadReply> = {
+  encode(message: ListUnreadReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rooms) {
+      Unread.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next !== "") {
+      writer.uint32(18).string(message.next);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListUnreadReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListUnreadReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rooms.push(Unread.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListUnreadReply>, I>>(base?: I): ListUnreadReply {
+    return ListUnreadReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListUnreadReply>, I>>(object: I): ListUnreadReply {
+    const message = createBaseListUnreadReply();
+    message.rooms = object.rooms?.map((e) => Unread.fromPartial(e)) || [];
+    message.next = object.next ?? "";
+    return message;
+  },
+};
+
+function createBaseUnread(): Unread {
+  return { room: "", unread: 0, mentions: 0 };
+}
+
+export const Unread: MessageFns<Unread> = {
+  encode(message: Unread, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.room !== "") {
+      writer.uint32(10).string(message.room);
+    }
+    if (message.unread !== 0) {
+      writer.uint32(16).uint64(message.unread);
+    }
+    if (message.mentions !== 0) {
+      writer.uint32(24).uint64(message.mentions);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Unread {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnread();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.room = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.unread = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mentions = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Unread>, I>>(base?: I): Unread {
+    return Unread.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Unread>, I>>(object: I): Unread {
+    const message = createBaseUnread();
+    message.room = object.room ?? "";
+    message.unread = object.unread ?? 0;
+    message.mentions = object.mentions ?? 0;
+    return message;
+  },
+};
+
 function createBaseHistoryRequest(): HistoryRequest {
   return { caller: undefined, room: "", before: 0, after: 0, limit: 0 };
 }
@@ -3072,7 +4131,17 @@ export const HistoryReply: MessageFns<HistoryReply> = {
 };
 
 function createBaseSearchRequest(): SearchRequest {
-  return { caller: undefined, text: "", rooms: [], author: "", from: "", to: "", mentionsMe: false, limit: 0 };
+  return {
+    caller: undefined,
+    text: "",
+    rooms: [],
+    author: "",
+    from: "",
+    to: "",
+    mentionsMe: false,
+    limit: 0,
+    after: "",
+  };
 }
 
 export const SearchRequest: MessageFns<SearchRequest> = {
@@ -3100,6 +4169,9 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     }
     if (message.limit !== 0) {
       writer.uint32(64).uint32(message.limit);
+    }
+    if (message.after !== "") {
+      writer.uint32(74).string(message.after);
     }
     return writer;
   },
@@ -3181,6 +4253,14 @@ export const SearchRequest: MessageFns<SearchRequest> = {
             message.limit = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3208,6 +4288,74 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     message.to = object.to ?? "";
     message.mentionsMe = object.mentionsMe ?? false;
     message.limit = object.limit ?? 0;
+    message.after = object.after ?? "";
+    return message;
+  },
+};
+
+function createBaseSearchReply(): SearchReply {
+  return { posts: [], next: "" };
+}
+
+export const SearchReply: MessageFns<SearchReply> = {
+  encode(message: SearchReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.posts) {
+      Post.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next !== "") {
+      writer.uint32(18).string(message.next);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.posts.push(Post.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SearchReply>, I>>(base?: I): SearchReply {
+    return SearchReply.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SearchReply>, I>>(object: I): SearchReply {
+    const message = createBaseSearchReply();
+    message.posts = object.posts?.map((e) => Post.fromPartial(e)) || [];
+    message.next = object.next ?? "";
     return message;
   },
 };
@@ -3733,10 +4881,10 @@ export const ChatService = {
     path: "/linchpin.chat.v1.Chat/GetAccess" as const,
     requestStream: false as const,
     responseStream: false as const,
-    requestSerialize: (value: GetRoomRequest): Buffer => Buffer.from(GetRoomRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): GetRoomRequest => GetRoomRequest.decode(value),
-    responseSerialize: (value: Access): Buffer => Buffer.from(Access.encode(value).finish()),
-    responseDeserialize: (value: Buffer): Access => Access.decode(value),
+    requestSerialize: (value: GetAccessRequest): Buffer => Buffer.from(GetAccessRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetAccessRequest => GetAccessRequest.decode(value),
+    responseSerialize: (value: AccessPage): Buffer => Buffer.from(AccessPage.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AccessPage => AccessPage.decode(value),
   },
   changeAccess: {
     path: "/linchpin.chat.v1.Chat/ChangeAccess" as const,
@@ -3746,6 +4894,18 @@ export const ChatService = {
     requestDeserialize: (value: Buffer): ChangeAccessRequest => ChangeAccessRequest.decode(value),
     responseSerialize: (value: Access): Buffer => Buffer.from(Access.encode(value).finish()),
     responseDeserialize: (value: Buffer): Access => Access.decode(value),
+  },
+  /** Rooms to which the user was added, and which it has not read since; the newest first. None for administrators. */
+  listInvitations: {
+    path: "/linchpin.chat.v1.Chat/ListInvitations" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListInvitationsRequest): Buffer =>
+      Buffer.from(ListInvitationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListInvitationsRequest => ListInvitationsRequest.decode(value),
+    responseSerialize: (value: ListInvitationsReply): Buffer =>
+      Buffer.from(ListInvitationsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListInvitationsReply => ListInvitationsReply.decode(value),
   },
   sendPost: {
     path: "/linchpin.chat.v1.Chat/SendPost" as const,
@@ -3774,6 +4934,20 @@ export const ChatService = {
     responseSerialize: (value: DeletePostReply): Buffer => Buffer.from(DeletePostReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeletePostReply => DeletePostReply.decode(value),
   },
+  /** Sets a reaction of the caller to a post, or takes it back; nothing where it is so already. */
+  react: {
+    path: "/linchpin.chat.v1.Chat/React" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReactRequest): Buffer => Buffer.from(ReactRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReactRequest => ReactRequest.decode(value),
+    responseSerialize: (value: ReactReply): Buffer => Buffer.from(ReactReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReactReply => ReactReply.decode(value),
+  },
+  /**
+   * By numbers, oldest first: what follows on a page comes with its last number as `after`, what is before it with its first as
+   * `before`. 50 posts where no limit is given, never more than 500.
+   */
   history: {
     path: "/linchpin.chat.v1.Chat/History" as const,
     requestStream: false as const,
@@ -3783,14 +4957,35 @@ export const ChatService = {
     responseSerialize: (value: HistoryReply): Buffer => Buffer.from(HistoryReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): HistoryReply => HistoryReply.decode(value),
   },
+  /** The newest first; 100 where no limit is given, never more than the configuration allows. */
   search: {
     path: "/linchpin.chat.v1.Chat/Search" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: SearchRequest): Buffer => Buffer.from(SearchRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): SearchRequest => SearchRequest.decode(value),
-    responseSerialize: (value: HistoryReply): Buffer => Buffer.from(HistoryReply.encode(value).finish()),
-    responseDeserialize: (value: Buffer): HistoryReply => HistoryReply.decode(value),
+    responseSerialize: (value: SearchReply): Buffer => Buffer.from(SearchReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SearchReply => SearchReply.decode(value),
+  },
+  /** Up to where the caller has read a room. Never goes back. */
+  markRead: {
+    path: "/linchpin.chat.v1.Chat/MarkRead" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: MarkReadRequest): Buffer => Buffer.from(MarkReadRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MarkReadRequest => MarkReadRequest.decode(value),
+    responseSerialize: (value: MarkReadReply): Buffer => Buffer.from(MarkReadReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MarkReadReply => MarkReadReply.decode(value),
+  },
+  /** Rooms with posts that the user has not read. None for administrators. */
+  listUnread: {
+    path: "/linchpin.chat.v1.Chat/ListUnread" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListUnreadRequest): Buffer => Buffer.from(ListUnreadRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListUnreadRequest => ListUnreadRequest.decode(value),
+    responseSerialize: (value: ListUnreadReply): Buffer => Buffer.from(ListUnreadReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListUnreadReply => ListUnreadReply.decode(value),
   },
   purge: {
     path: "/linchpin.chat.v1.Chat/Purge" as const,
@@ -3823,13 +5018,26 @@ export interface ChatServer extends UntypedServiceImplementation {
   deleteRoom: handleUnaryCall<DeleteRoomRequest, DeleteRoomReply>;
   getRoom: handleUnaryCall<GetRoomRequest, RoomReply>;
   findRooms: handleUnaryCall<FindRoomsRequest, FindRoomsReply>;
-  getAccess: handleUnaryCall<GetRoomRequest, Access>;
+  getAccess: handleUnaryCall<GetAccessRequest, AccessPage>;
   changeAccess: handleUnaryCall<ChangeAccessRequest, Access>;
+  /** Rooms to which the user was added, and which it has not read since; the newest first. None for administrators. */
+  listInvitations: handleUnaryCall<ListInvitationsRequest, ListInvitationsReply>;
   sendPost: handleUnaryCall<PostRequest, Post>;
   editPost: handleUnaryCall<EditRequest, Post>;
   deletePost: handleUnaryCall<DeletePostRequest, DeletePostReply>;
+  /** Sets a reaction of the caller to a post, or takes it back; nothing where it is so already. */
+  react: handleUnaryCall<ReactRequest, ReactReply>;
+  /**
+   * By numbers, oldest first: what follows on a page comes with its last number as `after`, what is before it with its first as
+   * `before`. 50 posts where no limit is given, never more than 500.
+   */
   history: handleUnaryCall<HistoryRequest, HistoryReply>;
-  search: handleUnaryCall<SearchRequest, HistoryReply>;
+  /** The newest first; 100 where no limit is given, never more than the configuration allows. */
+  search: handleUnaryCall<SearchRequest, SearchReply>;
+  /** Up to where the caller has read a room. Never goes back. */
+  markRead: handleUnaryCall<MarkReadRequest, MarkReadReply>;
+  /** Rooms with posts that the user has not read. None for administrators. */
+  listUnread: handleUnaryCall<ListUnreadRequest, ListUnreadReply>;
   purge: handleUnaryCall<PurgeRequest, PurgeReply>;
   /** The first message tells the room and its last posts, each later one events in order. Ends when the session is over. */
   join: handleServerStreamingCall<GetRoomRequest, JoinEvent>;
@@ -3971,32 +5179,51 @@ export interface ChatClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: FindRoomsReply) => void,
   ): ClientUnaryCall;
-  getAccess(request: GetRoomRequest, callback: (error: ServiceError | null, response: Access) => void): ClientUnaryCall;
   getAccess(
-    request: GetRoomRequest,
+    request: GetAccessRequest,
+    callback: (error: ServiceError | null, response: AccessPage) => void,
+  ): ClientUnaryCall;
+  getAccess(
+    request: GetAccessRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AccessPage) => void,
+  ): ClientUnaryCall;
+  getAccess(
+    request: GetAccessRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AccessPage) => void,
+  ): ClientUnaryCall;
+  changeAccess(
+    request: ChangeAccessRequest,
+    callback: (error: ServiceError | null, response: Access) => void,
+  ): ClientUnaryCall;
+  changeAccess(
+    request: ChangeAccessRequest,
     metadata: Metadata,
     callback: (error: ServiceError | null, response: Access) => void,
   ): ClientUnaryCall;
-  getAccess(
-    request: GetRoomRequest,
+  changeAccess(
+    request: ChangeAccessRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Access) => void,
   ): ClientUnaryCall;
-  changeAccess(
-    request: ChangeAccessRequest,
-    callback: (error: ServiceError | null, response: Access) => void,
+  /** Rooms to which the user was added, and which it has not read since; the newest first. None for administrators. */
+  listInvitations(
+    request: ListInvitationsRequest,
+    callback: (error: ServiceError | null, response: ListInvitationsReply) => void,
   ): ClientUnaryCall;
-  changeAccess(
-    request: ChangeAccessRequest,
+  listInvitations(
+    request: ListInvitationsRequest,
     metadata: Metadata,
-    callback: (error: ServiceError | null, response: Access) => void,
+    callback: (error: ServiceError | null, response: ListInvitationsReply) => void,
   ): ClientUnaryCall;
-  changeAccess(
-    request: ChangeAccessRequest,
+  listInvitations(
+    request: ListInvitationsRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: Access) => void,
+    callback: (error: ServiceError | null, response: ListInvitationsReply) => void,
   ): ClientUnaryCall;
   sendPost(request: PostRequest, callback: (error: ServiceError | null, response: Post) => void): ClientUnaryCall;
   sendPost(
@@ -4037,6 +5264,23 @@ export interface ChatClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeletePostReply) => void,
   ): ClientUnaryCall;
+  /** Sets a reaction of the caller to a post, or takes it back; nothing where it is so already. */
+  react(request: ReactRequest, callback: (error: ServiceError | null, response: ReactReply) => void): ClientUnaryCall;
+  react(
+    request: ReactRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReactReply) => void,
+  ): ClientUnaryCall;
+  react(
+    request: ReactRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReactReply) => void,
+  ): ClientUnaryCall;
+  /**
+   * By numbers, oldest first: what follows on a page comes with its last number as `after`, what is before it with its first as
+   * `before`. 50 posts where no limit is given, never more than 500.
+   */
   history(
     request: HistoryRequest,
     callback: (error: ServiceError | null, response: HistoryReply) => void,
@@ -4052,20 +5296,53 @@ export interface ChatClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: HistoryReply) => void,
   ): ClientUnaryCall;
+  /** The newest first; 100 where no limit is given, never more than the configuration allows. */
   search(
     request: SearchRequest,
-    callback: (error: ServiceError | null, response: HistoryReply) => void,
+    callback: (error: ServiceError | null, response: SearchReply) => void,
   ): ClientUnaryCall;
   search(
     request: SearchRequest,
     metadata: Metadata,
-    callback: (error: ServiceError | null, response: HistoryReply) => void,
+    callback: (error: ServiceError | null, response: SearchReply) => void,
   ): ClientUnaryCall;
   search(
     request: SearchRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: HistoryReply) => void,
+    callback: (error: ServiceError | null, response: SearchReply) => void,
+  ): ClientUnaryCall;
+  /** Up to where the caller has read a room. Never goes back. */
+  markRead(
+    request: MarkReadRequest,
+    callback: (error: ServiceError | null, response: MarkReadReply) => void,
+  ): ClientUnaryCall;
+  markRead(
+    request: MarkReadRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: MarkReadReply) => void,
+  ): ClientUnaryCall;
+  markRead(
+    request: MarkReadRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: MarkReadReply) => void,
+  ): ClientUnaryCall;
+  /** Rooms with posts that the user has not read. None for administrators. */
+  listUnread(
+    request: ListUnreadRequest,
+    callback: (error: ServiceError | null, response: ListUnreadReply) => void,
+  ): ClientUnaryCall;
+  listUnread(
+    request: ListUnreadRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListUnreadReply) => void,
+  ): ClientUnaryCall;
+  listUnread(
+    request: ListUnreadRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListUnreadReply) => void,
   ): ClientUnaryCall;
   purge(request: PurgeRequest, callback: (error: ServiceError | null, response: PurgeReply) => void): ClientUnaryCall;
   purge(

@@ -26,7 +26,7 @@ export const roomRoutes = [
     tag,
     summary: 'Rooms by words in name and description',
     description:
-      'Secret rooms only for those who are in them. In pages: `after` is the id of the last room of the page before.',
+      'Secret rooms only for those who are in them. By name, in pages: `after` is the name of the last room of the page before, not its id.',
     query: {
       text: text(0, 1024).optional(),
       mine: truthInQuery().optional().meta({ description: 'Where the caller has a role' }),
