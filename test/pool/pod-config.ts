@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { freePort } from '@linchpin/backends';
 import { LAB_DOMAIN, type Lab } from '@linchpin/testkit';
 
@@ -6,7 +7,7 @@ export type PoolRole = 'frontend' | 'director' | 'edge' | 'persistent-chat';
 export interface PodPorts {
   rpc: number;
   http: number;
-  /** By listener: sip-udp, sip-tcp, sip-tls, access-tls, access-wss. */
+  /** By listener: sip-udp, sip-tcp, sip-tls, access-tls, access-wss, chat-https. */
   listeners: Record<string, number>;
 }
 
@@ -14,7 +15,7 @@ const listenersOf: Record<PoolRole, readonly string[]> = {
   frontend: ['sip-udp', 'sip-tcp', 'sip-tls'],
   director: [],
   edge: ['access-tls', 'access-wss'],
-  'persistent-chat': [],
+  'persistent-chat': ['chat-https'],
 };
 
 export async function freePorts(role: PoolRole): Promise<PodPorts> {
@@ -44,7 +45,6 @@ const camel = (name: string): string => name.replace(/-(\w)/g, (_, letter: strin
 /** The configuration file of one pod, as a chart would write it. */
 export async function podConfig(plan: PodPlan): Promise<Record<string, unknown>> {
   const { lab, role, name, dataDir, ports, natsPort, drainSeconds, extra = {} } = plan;
-  const local = (port: number) => ({ address: '127.0.0.1', port });
   const listeners = Object.fromEntries(
     Object.entries(ports.listeners).map(([listener, port]) => [camel(listener), local(port)]),
   );
@@ -64,6 +64,8 @@ export async function podConfig(plan: PodPlan): Promise<Record<string, unknown>>
 
 /** A load comes from one address: what shields against a single source is off. */
 const noLimit = { perSecond: 0 };
+
+const local = (port: number) => ({ address: '127.0.0.1', port });
 
 async function ownConfig(
   plan: PodPlan,
@@ -94,7 +96,13 @@ async function ownConfig(
         domain: LAB_DOMAIN,
         postgres: databaseOf(plan.lab, rooms),
         compliance: { postgres: databaseOf(plan.lab, compliance) },
-        web: { enabled: false },
+        signingKeyFile: plan.signingKeyFile,
+        files: { directory: join(plan.lab.dir, 'files') },
+        web: {
+          ...local(plan.ports.listeners['chat-https'] ?? 0),
+          tls: { cert, key },
+          limits: { perUser: noLimit, perSource: noLimit },
+        },
       };
     }
   }

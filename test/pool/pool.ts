@@ -54,7 +54,7 @@ export interface PoolLab {
   /** SIGTERM, and no new connections; resolves with the milliseconds until it had ended by itself. */
   drain(pod: Pod): Promise<number>;
   /** Every role's Service. */
-  readonly ways: { edge: Way; tls: Way; tcp: Way; udp: Way };
+  readonly ways: { edge: Way; tls: Way; tcp: Way; udp: Way; chat: Way };
   /** Straight to one pod. */
   wayTo(pod: Pod, listener: 'sip-udp' | 'sip-tcp' | 'sip-tls' | 'access-tls'): Way;
   /** What any pod, also one that is gone, logged with this text in it. */
@@ -91,6 +91,7 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
     'sip-tls': await createTcpBalancer(),
     'sip-tcp': await createTcpBalancer(),
     'sip-udp': await createUdpBalancer(),
+    'chat-https': await createTcpBalancer(),
   };
   function balance(): void {
     for (const [listener, balancer] of Object.entries(balancers)) {
@@ -190,6 +191,7 @@ export async function startPool(options: PoolOptions = {}): Promise<PoolLab> {
       tls: way('tls', 'sip-tls'),
       tcp: way('tcp', 'sip-tcp'),
       udp: way('udp', 'sip-udp'),
+      chat: way('tls', 'chat-https'),
     },
     wayTo: ({ ports }, listener) => ({
       ...way(listener.split('-')[1] as Way['transport'], listener),
