@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type { Pool, PoolClient } from 'pg';
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { silent } from '../test/silent.ts';
-import { createDatabase, type Database } from './database.ts';
+import { createDatabase, type Database, type DatabaseOptions } from './database.ts';
 import { createHealth, type Health } from './health.ts';
+import type { Logger } from './log.ts';
 
 class Away extends Error {}
 
@@ -40,7 +41,9 @@ beforeEach(() => {
   health = createHealth();
 });
 
-async function started(more: { pipeline?: boolean } = {}): Promise<Database> {
+afterEach(() => vi.useRealTimers());
+
+async function started(more: Partial<DatabaseOptions> = {}): Promise<Database> {
   const database = createDatabase({
     pool,
     prepare: async (given) => void (await given.query('PREPARED')),
@@ -66,6 +69,23 @@ test('What cannot be asked is refused with the error of the role, and said once 
   connect = async () => client;
   await back;
   expect(await database.use(async () => 1)).toBe(1);
+  await database.stop();
+});
+
+test('says that it waits while the tables are brought up, and no more when they are', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const { promise: migrated, resolve: migrate } = Promise.withResolvers<void>();
+  const info: string[] = [];
+  const log = { ...silent, info: (_: object, text: string) => void info.push(text) } as unknown as Logger;
+  const starting = started({ prepare: () => migrated, log });
+  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+  vi.advanceTimersByTime(11_000);
+  const waits = 'waits until the tables are brought up to this release';
+  expect(info).toEqual([waits, waits]);
+  migrate();
+  const database = await starting;
+  expect(vi.getTimerCount()).toBe(0);
+  expect(info.at(-1)).toBe('PostgreSQL is available');
   await database.stop();
 });
 

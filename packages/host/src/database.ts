@@ -9,6 +9,8 @@ import { inTransaction } from './transaction.ts';
 const RETRY_MS = 500;
 /** While it is there, it is asked at each tenth turn only. */
 const TURNS_BETWEEN_CHECKS = 10;
+/** What is prepared for longer is said to be, again and again. */
+const SLOW_MS = 5_000;
 
 export interface DatabaseOptions {
   pool: Pool;
@@ -110,9 +112,20 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  /** A migration may take an hour, and other pods wait for the one that does it: whoever looks at either reads why. */
+  async function prepareAloud(client: PoolClient): Promise<void> {
+    const say = () => log.info({ check: checkName }, 'waits until the tables are brought up to this release');
+    const saying = setInterval(say, SLOW_MS);
+    try {
+      await prepare(client);
+    } finally {
+      clearInterval(saying);
+    }
+  }
+
   async function check(): Promise<void> {
     await withClient(async (client) => {
-      if (!prepared) await prepare(client);
+      if (!prepared) await prepareAloud(client);
       else await client.query('SELECT 1');
     });
     prepared = true;

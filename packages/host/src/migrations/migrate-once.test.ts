@@ -7,6 +7,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silent } from '../../test/silent.ts';
 import type { HostConfig } from '../config.ts';
+import type { Logger } from '../log.ts';
 import { migrateOnce } from './migrate-once.ts';
 
 let dir: string;
@@ -56,6 +57,21 @@ test('applies what is missing, also when several do it at once, and what came la
   await writeFile(join(dir, '0002-second.sql'), 'ALTER TABLE first ADD COLUMN m int;');
   await migrateOnce(configFor(), migrations(), silent);
   expect(await applied()).toEqual(['0001-first.sql', '0002-second.sql']);
+});
+
+test('says which file is under way, before it is through', async () => {
+  const folder = await mkdtemp(join(dir, 'long-'));
+  await sql('postgres', 'CREATE DATABASE long');
+  await writeFile(join(folder, '0001-quick.sql'), 'CREATE TABLE quick (n int);');
+  await writeFile(join(folder, '0002-wrong.sql'), 'ALTER TABLE nowhere ADD COLUMN n int;');
+  const said: object[] = [];
+  const log = { ...silent, info: (fields: object) => void said.push(fields) } as unknown as Logger;
+  const migrations = { folder: pathToFileURL(`${folder}/`), lock: 3, owner: 'the greeter' };
+  await expect(migrateOnce(configFor({ database: 'long' }), migrations, log)).rejects.toThrow('nowhere');
+  expect(said).toEqual([
+    { file: '0001-quick.sql', database: 'long' },
+    { file: '0002-wrong.sql', database: 'long' },
+  ]);
 });
 
 test('brings up each database of a role that has several, but for those it runs without', async () => {

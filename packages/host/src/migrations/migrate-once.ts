@@ -46,8 +46,9 @@ async function migrateDatabase(
     const client = await pool.connect().catch((error) => {
       throw away(config, error);
     });
-    const applied = await run(client, migrations, config);
     const { database } = config;
+    const say = (file: string): void => log.info({ file, database }, 'migrating the tables');
+    const applied = await run(client, migrations, config, say);
     log.info(
       { applied, database },
       applied.length > 0 ? 'the tables were migrated' : 'the tables are up to date',
@@ -57,13 +58,18 @@ async function migrateDatabase(
   }
 }
 
-async function run(client: PoolClient, migrations: Migrations, config: PostgresConfig): Promise<string[]> {
+async function run(
+  client: PoolClient,
+  migrations: Migrations,
+  config: PostgresConfig,
+  onFile: (file: string) => void,
+): Promise<string[]> {
   let lost: Error | undefined;
   client.on('error', (error) => {
     lost = error;
   });
   try {
-    return await migrate(client, migrations);
+    return await migrate(client, migrations, onFile);
   } catch (error) {
     throw lost === undefined ? error : away(config, lost);
   } finally {

@@ -18,10 +18,15 @@ interface Migration {
 }
 
 /**
- * Resolves with the files that were applied. Several pods may start at once: the lock lets one migrate, the others then find
- * nothing to do. Rejects with HostError where a newer release has been: only that one understands the tables.
+ * Resolves with the files that were applied; `onFile` is told of each before it is. Several pods may start at once: the lock lets
+ * one migrate, the others then find nothing to do. Rejects with HostError where a newer release has been: only that one
+ * understands the tables.
  */
-export async function migrate(client: ClientBase, { folder, lock, owner }: Migrations): Promise<string[]> {
+export async function migrate(
+  client: ClientBase,
+  { folder, lock, owner }: Migrations,
+  onFile: (file: string) => void = () => {},
+): Promise<string[]> {
   const migrations = await readMigrations(folder);
   await client.query('SELECT pg_advisory_lock($1)', [lock]);
   try {
@@ -29,7 +34,10 @@ export async function migrate(client: ClientBase, { folder, lock, owner }: Migra
     const newest = migrations.at(-1)?.number ?? 0;
     if (present > newest) throw newerSchema(owner, present, newest);
     const missing = migrations.filter(({ number }) => number > present);
-    for (const migration of missing) await apply(client, migration, folder);
+    for (const migration of missing) {
+      onFile(migration.file);
+      await apply(client, migration, folder);
+    }
     return missing.map(({ file }) => file);
   } finally {
     await client.query('SELECT pg_advisory_unlock($1)', [lock]);
