@@ -3,15 +3,21 @@
 import { readFile } from 'node:fs/promises';
 import { createLog, startRole } from '@linchpin/host';
 import type { ChatEvent } from '@linchpin/proto/chat-events';
-import type { Caller, Participation, RoomListener } from '../../../services/persistent-chat/src/chat.ts';
+import {
+  type Caller,
+  ChatError,
+  type Participation,
+  type RoomListener,
+} from '../../../services/persistent-chat/src/chat.ts';
 import { persistentChatConfig } from '../../../services/persistent-chat/src/config.ts';
 import { createRole, type PersistentChat } from '../../../services/persistent-chat/src/role.ts';
 import type { Asked, Heard, Memory, Posting, Sent, Tasks } from './crowd.ts';
 import { anyPlace, type Mix, type Part, placesOf, roomCount, roomId, userName } from './mix.ts';
 
 /** People who are about to join at one time; pods store so many in one batch. */
-const JOINING = 2_000;
+const JOINING = 1_000;
 const ASKING = 1_000;
+const TRIES = 10;
 
 /** Milliseconds of a clock that all processes of the machine share. */
 const shift = Number(process.hrtime.bigint()) / 1e6 - performance.now();
@@ -84,11 +90,24 @@ async function join({ mix, part }: { mix: Mix; part: Part }): Promise<{ sessions
   const one = async (): Promise<void> => {
     for (let next = places.next(); !next.done; next = places.next()) {
       const { caller, listener } = personOf(next.value.user);
-      parts.push((await chat.join(caller, ids[next.value.room] as string, listener)).part);
+      const id = ids[next.value.room] as string;
+      parts.push((await insist(() => chat.join(caller, id, listener))).part);
     }
   };
   await Promise.all(Array.from({ length: JOINING }, one));
   return { sessions: parts.length, seconds: (now() - began) / 1000 };
+}
+
+/** As every client does when it is told to try again. */
+async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (let left = TRIES; ; left--) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (left === 0 || !(error instanceof ChatError) || error.retryAfter === undefined) throw error;
+      await pause(error.retryAfter * 1000);
+    }
+  }
 }
 
 async function memory(): Promise<Memory> {
@@ -110,7 +129,8 @@ async function post({ mix, part, perSecond, seconds, label }: Posting): Promise<
     const clientId = `${label}-${part.at}-${n}`;
     await pause(began + (n * 1000) / perSecond - now());
     const at = now();
-    await chat.post(personOf(user).caller, roomId(room), { clientId, body: `${body}${clientId}` });
+    const { caller } = personOf(user);
+    await insist(() => chat.post(caller, roomId(room), { clientId, body: `${body}${clientId}` }));
     return { clientId, room, at, stored: now() };
   });
   return Promise.all(posts.map((send) => send()));

@@ -3,7 +3,7 @@
 import type { Logger } from '@linchpin/host';
 import type { Members } from '@linchpin/topology';
 import type { Database } from '../database/database.ts';
-import { type Place, readOfPod, readPods } from './participants.ts';
+import { type Place, readInRooms, readOfPod, readPods } from './participants.ts';
 import type { Presence } from './presence.ts';
 
 export interface AttendanceCheck {
@@ -18,36 +18,58 @@ export interface AttendanceCheckParts {
   database: Pick<Database, 'use'>;
   members: Pick<Members, 'list' | 'loaded'>;
   presence: Pick<Presence, 'enter' | 'part'>;
-  /** Who has sessions here, also those who are about to join. */
-  here(): Place[];
-  /** Those who have joined. */
-  joined(): Place[];
+  /** That have sessions here. */
+  rooms(): string[];
+  /** Whether somebody has a session here, or is about to join. */
+  isHere(place: Place): boolean;
+  /** Who has joined a room. */
+  joined(room: string): Iterable<string>;
   log: Logger;
 }
 
 const AT_ONCE = 2_000;
+/** What is asked and compared in one go: others are heard in between. */
+const ROOMS_AT_ONCE = 200;
 
 export function createAttendanceCheck(parts: AttendanceCheckParts): AttendanceCheck {
-  const { pod, database, members, presence, here, joined, log } = parts;
+  const { pod, database, members, presence, rooms, isHere, joined, log } = parts;
 
   async function part(places: readonly Place[], of: string): Promise<void> {
     await Promise.all(places.map(({ room, member }) => presence.part(room, member, of)));
   }
 
+  // Whoever comes or goes meanwhile has a step of its own, and steps are stored in the order in which they are asked for.
+  async function compare(ids: readonly string[]): Promise<void> {
+    const noted = await database.use((client) => readInRooms(client, pod, ids));
+    const known = new Set(noted.map(keyOf));
+    const present = ids.flatMap((room) => [...joined(room)].map((member) => ({ room, member })));
+    await Promise.all([
+      part(
+        noted.filter((place) => !isHere(place)),
+        pod,
+      ),
+      ...present
+        .filter((place) => !known.has(keyOf(place)))
+        .map(({ room, member }) => presence.enter(room, member)),
+    ]);
+  }
+
+  /** Rows in rooms that have no session here at all: of a past life of this pod. */
+  async function partElsewhere(): Promise<void> {
+    for (;;) {
+      const except = rooms();
+      const noted = await database.use((client) => readOfPod(client, pod, AT_ONCE, except));
+      const left = noted.filter((place) => !isHere(place));
+      if (left.length === 0) return;
+      await part(left, pod);
+    }
+  }
+
   return {
     async own() {
-      // Whoever comes or goes meanwhile has a step of its own, and steps are stored in the order in which they are asked for.
-      const noted = await database.use((client) => readOfPod(client, pod));
-      const present = new Set(here().map(keyOf));
-      const known = new Set(noted.map(keyOf));
-      const absent = joined().filter((place) => !known.has(keyOf(place)));
-      await Promise.all([
-        part(
-          noted.filter((place) => !present.has(keyOf(place))),
-          pod,
-        ),
-        ...absent.map(({ room, member }) => presence.enter(room, member)),
-      ]);
+      const ids = rooms();
+      for (let at = 0; at < ids.length; at += ROOMS_AT_ONCE) await compare(ids.slice(at, at + ROOMS_AT_ONCE));
+      await partElsewhere();
     },
 
     async ofDead() {

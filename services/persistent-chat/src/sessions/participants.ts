@@ -67,12 +67,37 @@ export async function readAttendance(
   return new Map(rows.map(({ room, count, roster }) => [room, { count, roster: roster ?? undefined }]));
 }
 
-export async function readOfPod(client: PoolClient, pod: string, limit?: number): Promise<Place[]> {
-  const text = 'SELECT room, member FROM participants WHERE pod = $1 LIMIT $2';
-  return (await client.query(text, [pod, limit ?? null])).rows;
+/** Of a pod, in some rooms. */
+export async function readInRooms(
+  client: PoolClient,
+  pod: string,
+  rooms: readonly string[],
+): Promise<Place[]> {
+  const text = 'SELECT room, member FROM participants WHERE room = ANY($1::uuid[]) AND pod = $2';
+  return (await client.query({ name: 'participants-in', text, values: [rooms, pod] })).rows;
 }
 
+/** Of a pod, in others than these rooms; some of them. */
+export async function readOfPod(
+  client: PoolClient,
+  pod: string,
+  limit: number,
+  except: readonly string[] = [],
+): Promise<Place[]> {
+  const text = 'SELECT room, member FROM participants WHERE pod = $1 AND room <> ALL($3::uuid[]) LIMIT $2';
+  return (await client.query(text, [pod, limit, except])).rows;
+}
+
+// From each pod to the next one in the index: there are a few, and a million rows or more.
+const PODS = `
+  WITH RECURSIVE pods AS (
+    (SELECT pod FROM participants ORDER BY pod LIMIT 1)
+    UNION ALL
+    SELECT (SELECT p.pod FROM participants p WHERE p.pod > pods.pod ORDER BY p.pod LIMIT 1) FROM pods WHERE pods.pod IS NOT NULL
+  )
+  SELECT pod FROM pods WHERE pod IS NOT NULL`;
+
 export async function readPods(client: PoolClient): Promise<string[]> {
-  const { rows } = await client.query('SELECT DISTINCT pod FROM participants');
+  const { rows } = await client.query({ name: 'pods', text: PODS });
   return rows.map(({ pod }) => pod as string);
 }

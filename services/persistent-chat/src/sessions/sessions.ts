@@ -12,7 +12,7 @@ import { type AttendanceCheckParts, createAttendanceCheck } from './attendance.t
 import { createFeed } from './feed.ts';
 import { createHub, type Hub } from './hub.ts';
 import { readMissing } from './missing.ts';
-import { type Attendance, type Place, readAttendance } from './participants.ts';
+import { type Attendance, readAttendance } from './participants.ts';
 import { createPresence, type Joined, type PresenceParts } from './presence.ts';
 import type { Session } from './session.ts';
 
@@ -48,6 +48,8 @@ const LOOK_AWAY_MS = 1_000;
 /** Looks after which pods have surely heard of each other. */
 const DOUBT = 3;
 const TURNS_BETWEEN_CHECKS = 12;
+/** Rooms of which the last number is asked for in one go. */
+const LOOKED_AT_ONCE = 1_000;
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { nats, pod, database, journal, access, members, messages, limits, log } = parts;
@@ -57,8 +59,9 @@ export function createSessions(parts: SessionsParts): Sessions {
   const presence = createPresence({ ...messages, pod, database, journal, access, rosterLimit, log });
   const attendance = createAttendanceCheck({
     ...{ pod, database, members, presence, log },
-    here: () => places(({ people }) => people.keys()),
-    joined: () => places(({ joined }) => joined),
+    rooms: () => [...rooms.keys()],
+    isHere: ({ room, member }) => rooms.get(room)?.people.has(member) === true,
+    joined: (room) => rooms.get(room)?.joined ?? [],
   });
   const feed = createFeed({
     nats,
@@ -88,9 +91,6 @@ export function createSessions(parts: SessionsParts): Sessions {
     /** Those of them who have joined. */
     joined: Set<string>;
   }
-
-  const places = (of: (room: Room) => Iterable<string>): Place[] =>
-    [...rooms].flatMap(([room, each]) => [...of(each)].map((member) => ({ room, member })));
 
   function roomOf(id: string, category: string): Room {
     const known = rooms.get(id);
@@ -182,7 +182,12 @@ export function createSessions(parts: SessionsParts): Sessions {
   /** Numbers that rooms have reached without our hearing of it. */
   async function catchUp(): Promise<void> {
     const ids = [...rooms.keys()];
-    if (ids.length === 0) return;
+    // Others are heard in between: a pod may have people in all rooms that there are.
+    for (let at = 0; at < ids.length; at += LOOKED_AT_ONCE)
+      await catchUpWith(ids.slice(at, at + LOOKED_AT_ONCE));
+  }
+
+  async function catchUpWith(ids: readonly string[]): Promise<void> {
     const { rows } = await database.use((client) =>
       client.query({ name: 'last-numbers', text: LAST_NUMBERS, values: [ids] }),
     );
