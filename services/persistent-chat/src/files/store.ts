@@ -1,8 +1,11 @@
 // What is known of files: the tables `files` and `file_blobs`.
 import type { PoolClient } from 'pg';
 
-/** Posts that name the file; the index is for those that name any. */
-const NAMING = `posts.files <> '{}' AND posts.files @> ARRAY[files.id] AND posts.room = files.room`;
+/**
+ * Posts that name the file, by the index of those that name any. Rooms are compared as text since PostgreSQL would else rather go
+ * through all posts of the room, for each file.
+ */
+const NAMING = `posts.files <> '{}' AND posts.files @> ARRAY[files.id] AND posts.room::text = files.room::text`;
 
 /** A post that nobody has deleted. */
 const STANDING = `${NAMING} AND posts.deleted_at IS NULL`;
