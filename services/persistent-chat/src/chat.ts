@@ -93,7 +93,9 @@ export interface AccessChange {
 }
 
 /** A room as one caller sees it. */
-export interface RoomView extends Room {
+export interface RoomView extends Omit<Room, 'legalHold'> {
+  /** Undefined for who does not manage the room: that something is held is not for those whom it may be about. */
+  legalHold: boolean | undefined;
   categoryName: string;
   /** What the caller is there; empty for who only may see it. */
   roles: RoomRole[];

@@ -29,6 +29,7 @@ export async function viewsOf(
   const unread = caller.admin || readable.length === 0 ? undefined : await countUnread(caller.name, readable);
   return standings.map((standing) => ({
     ...roomOf(standing),
+    legalHold: standing.mayManage ? standing.room.legalHold : undefined,
     categoryName: standing.room.categoryName,
     roles: [...standing.roles],
     mayPost: standing.mayPost,

@@ -40,7 +40,7 @@ export const fromCategorySpec = (spec: rpc.CategorySpec | undefined): Partial<Ca
     creators: spec?.creators?.principals,
   });
 
-export const toRoom = (room: Room): rpc.Room => ({
+export const toRoom = (room: Room | RoomView): rpc.Room => ({
   id: room.id,
   name: room.name,
   description: room.description,
@@ -50,7 +50,7 @@ export const toRoom = (room: Room): rpc.Room => ({
   invitations: room.invitations,
   addIn: room.addIn ?? '',
   disabled: room.disabled,
-  legalHold: room.legalHold,
+  legalHold: room.legalHold ?? false,
   lastSeq: room.lastSeq,
 });
 

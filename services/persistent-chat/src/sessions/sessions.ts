@@ -277,7 +277,7 @@ function participationOf({
         invitations,
         addIn,
         disabled,
-        legalHold,
+        legalHold: standing.mayManage ? legalHold : undefined,
         categoryName,
         chatHistory,
       },

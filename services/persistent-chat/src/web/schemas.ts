@@ -122,6 +122,7 @@ export const roomAnswer = z.object(room).meta({ id: 'Room' });
 export const roomView = z
   .object({
     ...room,
+    legalHold: z.boolean().optional().meta({ description: 'Told to who manages the room' }),
     categoryName: z.string(),
     roles: z.array(z.enum(['member', 'manager', 'presenter'])),
     mayPost: z.boolean(),
