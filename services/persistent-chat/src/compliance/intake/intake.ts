@@ -8,8 +8,12 @@ import { COMPLIANCE_CONSUMER, ensureConsumer, ensureQueue, type QueueLimits } fr
 import type { ComplianceTelemetry } from '../telemetry.ts';
 import { type Delivery, storeBatch } from './batch.ts';
 
-/** Messages that are asked for at once, and held at most beside the batch that is being stored. */
-const PULL_MESSAGES = 500;
+/** What is asked for at once: more than the largest message, and as many messages as the library asks for beside bytes. */
+const PULL_BYTES = 8 * 1024 * 1024;
+const PULL_MESSAGES = 100;
+/** With so much beside the batch that is being stored, no more is asked for. */
+const HELD_MESSAGES = 500;
+const HELD_BYTES = 8 * 1024 * 1024;
 const PULL_MS = 1_000;
 /** A pull that has not ended then is cut. */
 const PULL_END_MS = 1_500;
@@ -52,7 +56,7 @@ export function createIntake({ nats, database, limits, telemetry, log }: IntakeP
         while (!signal.aborted) {
           await pullOnce(consumer);
           backoff.reset();
-          while (inbox.length >= PULL_MESSAGES && !signal.aborted) await changed.promise;
+          while (isFull() && !signal.aborted) await changed.promise;
         }
       } catch (error) {
         if (nats.connected && !signal.aborted)
@@ -63,13 +67,23 @@ export function createIntake({ nats, database, limits, telemetry, log }: IntakeP
   }
 
   async function pullOnce(consumer: Consumer): Promise<void> {
-    pulling = await consumer.fetch({ max_messages: PULL_MESSAGES, expires: PULL_MS });
-    if (signal.aborted) pulling.stop();
-    for await (const message of pulling) {
-      inbox.push(message);
-      wake();
+    const pull = await consumer.fetch({ max_bytes: PULL_BYTES, expires: PULL_MS });
+    pulling = pull;
+    if (signal.aborted) pull.stop();
+    let count = 0;
+    try {
+      for await (const message of pull) {
+        inbox.push(message);
+        wake();
+        // The server has given all that it was asked for and says no more; the library would wait for bytes that are left.
+        if (++count === PULL_MESSAGES) pull.stop();
+      }
+    } catch (error) {
+      if (!isOfBytes(error)) throw error;
     }
   }
+
+  const isFull = (): boolean => inbox.length >= HELD_MESSAGES || bytesOf(inbox) >= HELD_BYTES;
 
   async function write(): Promise<void> {
     while (!signal.aborted) {
@@ -132,6 +146,15 @@ async function open(nats: NatsLink, limits: QueueLimits): Promise<Consumer> {
   await ensureConsumer(manager);
   return jetstream(connection).consumers.get(CHAT_EVENTS_STREAM, COMPLIANCE_CONSUMER);
 }
+
+/** The next message would not have fitted: the server has ended the pull before it. */
+const isOfBytes = (error: unknown): boolean => {
+  const { code, message } = error as { code?: number; message?: string };
+  return code === 409 && /exceeds maxbytes/i.test(message ?? '');
+};
+
+const bytesOf = (deliveries: readonly Delivery[]): number =>
+  deliveries.reduce((sum, { data }) => sum + data.length, 0);
 
 function takeBatch(inbox: Delivery[]): Delivery[] {
   let bytes = 0;
