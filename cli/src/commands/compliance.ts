@@ -54,13 +54,14 @@ const lineOf = ({ head, finding, ...report }: ChainReport): ChainLine => ({
 
 async function anchorsOf(path: string): Promise<Anchor[]> {
   try {
-    const { scopes } = JSON.parse(await readFile(path, 'utf8')) as {
+    const { scopes, audit } = JSON.parse(await readFile(path, 'utf8')) as {
       scopes: { scope: string; headSeq: number; headHash: string }[];
+      audit?: { seq: number; hash: string };
     };
-    return scopes.map(({ scope, headSeq, headHash }) => ({
-      scope,
-      seq: headSeq,
-      hash: Buffer.from(headHash, 'hex'),
+    const ends = scopes.map(({ scope, headSeq: seq, headHash: hash }) => ({ scope, seq, hash }));
+    return [...ends, ...(audit ? [{ scope: 'audit', ...audit }] : [])].map(({ hash, ...end }) => ({
+      ...end,
+      hash: Buffer.from(hash, 'hex'),
     }));
   } catch (cause) {
     throw new CliError(`${path} is no manifest of an export: ${(cause as Error).message}`, EXIT.usage, {

@@ -39,9 +39,9 @@ export const holdTable = (holds: readonly Hold[]): string =>
 export const orderTable = (orders: readonly ExportOrder[]): string =>
   table(
     ['ID', 'OF', 'REASON', 'ASKED BY', 'ASKED AT', 'APPROVED'],
-    orders.map(({ id, room, user, reason, askedBy, askedAt, approvedBy, approvedAt }) => [
+    orders.map(({ id, room, user, scope, reason, askedBy, askedAt, approvedBy, approvedAt }) => [
       id,
-      room || user,
+      user || (room === scope ? room : `${room} (${scope})`),
       reason,
       askedBy,
       askedAt,

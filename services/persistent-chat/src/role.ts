@@ -30,6 +30,7 @@ import { createDatabase, type Database } from './database/database.ts';
 import { migrations } from './database/migrations.ts';
 import { createFileCheck, createFilesOfPod } from './files/create-files.ts';
 import { createJournal } from './journal/journal.ts';
+import { oldestSeconds } from './journal/outbox.ts';
 import { createMessages } from './messages/messages.ts';
 import { createRoomRate } from './room-rate.ts';
 import { createEntering } from './rooms/entering.ts';
@@ -83,6 +84,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     queue,
     interval: () => limits().complianceIntervalMinutes,
     policies: (scopes) => database.use((client) => selectPolicies(client, scopes)),
+    unqueuedSeconds: (enough) => database.use((client) => oldestSeconds(client, enough)),
     now: members.now,
     administrator: (call) => administrator(call as AnyCall),
     metrics,
@@ -110,7 +112,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     takeRooms,
     domain,
     isComplianceThere: compliance.healthy,
-    heldIn: compliance.heldIn,
+    withHolds: compliance.withHolds,
     checkFiles: createFileCheck(database),
     onBatch(posts, seconds) {
       telemetry.posts.inc(posts);
@@ -147,7 +149,11 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     ...createCategories({ database, journal, principals, categoriesOf, wall, tell }),
     ...createRooms({
       ...{ database, journal, access, principals, wall, entering, countUnread, tell },
-      isHeld: compliance.isHeld,
+      ...{
+        isHeld: compliance.isHeld,
+        withHolds: compliance.withHolds,
+        holdsAreSeen: compliance.holdsAreSeen,
+      },
       purgeAll: messages.purgeAll,
     }),
     ...createFind({ database, access, principals, categoriesOf, countUnread, limits }),

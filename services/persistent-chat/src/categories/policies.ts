@@ -6,6 +6,8 @@ export interface KeepingPolicy {
   retentionDays: number | undefined;
   /** The room itself is held. */
   legalHold: boolean;
+  /** That the room is in; undefined of a category. */
+  category: string | undefined;
 }
 
 /** Of those of these rooms and categories that there are. */
@@ -14,15 +16,19 @@ export async function selectPolicies(
   scopes: readonly string[],
 ): Promise<ReadonlyMap<string, KeepingPolicy>> {
   const { rows } = await client.query(
-    `SELECT r.id, c.retention_days, r.legal_hold FROM rooms r JOIN categories c ON c.id = r.category
+    `SELECT r.id, c.retention_days, r.legal_hold, r.category FROM rooms r JOIN categories c ON c.id = r.category
        WHERE r.id = ANY($1::uuid[])
-     UNION ALL SELECT id, retention_days, false FROM categories WHERE id = ANY($1::uuid[])`,
+     UNION ALL SELECT id, retention_days, false, NULL FROM categories WHERE id = ANY($1::uuid[])`,
     [scopes],
   );
   return new Map(
-    rows.map(({ id, retention_days, legal_hold }) => [
+    rows.map(({ id, retention_days, legal_hold, category }) => [
       id,
-      { retentionDays: retention_days ?? undefined, legalHold: legal_hold },
+      {
+        retentionDays: retention_days ?? undefined,
+        legalHold: legal_hold,
+        category: category ?? undefined,
+      },
     ]),
   );
 }

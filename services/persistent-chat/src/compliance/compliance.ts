@@ -4,10 +4,11 @@ import type { Health, Logger, NatsLink } from '@linchpin/host';
 import type { StatusReply } from '@linchpin/proto/chat/v1/compliance';
 import type { Registry } from 'prom-client';
 import type { Database } from '../database/database.ts';
+import { type Held, type WithHolds, withoutHolds } from '../legal-holds.ts';
 import type { QueueLimits } from '../queue.ts';
 import { type AdapterRunner, createAdapterRunner } from './adapters/runner.ts';
 import type { ComplianceConfig } from './config.ts';
-import { type Held, heldIn } from './holds.ts';
+import { heldIn, holdsAreSeen, withHoldsOf } from './holds.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
 import { createQueueWatch } from './intake/queue-watch.ts';
 import { applyRetention, type ScopePolicy } from './retention.ts';
@@ -28,6 +29,11 @@ export interface ComplianceParts {
   interval(): number;
   /** What holds for these rooms and categories now; those that are deleted are left out. Rejects while that is not known. */
   policies(scopes: readonly string[]): Promise<ReadonlyMap<string, ScopePolicy>>;
+  /**
+   * How many seconds the oldest event waits that is stored and not in the queue yet; of those that wait longer than `enough`, any
+   * will do. Rejects while that is not known.
+   */
+  unqueuedSeconds(enough: number): Promise<number>;
   /** Epoch milliseconds by the clock of NATS (Members.now). */
   now(): number;
   /** The name of the administrator who calls, for the audit. */
@@ -42,14 +48,18 @@ export interface Compliance {
   start(): void;
   stop(): Promise<void>;
   /**
-   * Whether events get into the compliance store now: it can be reached, and is not further behind than maxLagSeconds. Categories
-   * with `complianceRequired` take posts only then.
+   * Whether events get into the compliance store now: it can be reached, and is not further behind what is stored of rooms than
+   * maxLagSeconds. Categories with `complianceRequired` take posts only then.
    */
   healthy(): boolean;
   /** Whether a legal hold keeps what `user` said in a room; without a user: anything of it. Rejects while that is not known. */
   isHeld(scope: string, user?: string): Promise<boolean>;
   /** The same for many posts of one room. Rejects with ChatError `unavailable` while that is not known. */
   heldIn(scope: string): Promise<Held>;
+  /** What is held while something is taken away. */
+  readonly withHolds: WithHolds;
+  /** A room's own hold was stored: resolves when nothing of it is cut any more. Rejects with `unavailable` where that is not known. */
+  holdsAreSeen(): Promise<void>;
   /** Of the gRPC service linchpin.chat.v1.Compliance, for callers `admin` and `cms`. */
   readonly handlers: ComplianceHandlers;
   status(): Promise<StatusReply>;
@@ -63,7 +73,9 @@ export function createCompliance(parts: ComplianceParts): Compliance {
   const { nats, database, config, health, log, now } = parts;
   const stopping = new AbortController();
   const telemetry = createComplianceTelemetry(parts.metrics);
-  const watch = createQueueWatch({ nats, database, maxLag: config?.maxLagSeconds ?? 0, now, health });
+  const { unqueuedSeconds } = parts;
+  const maxLag = config?.maxLagSeconds ?? 0;
+  const watch = createQueueWatch({ nats, database, maxLag, unqueuedSeconds, now, health });
   telemetry.observe(watch.figures);
   const adapters = config?.adapters ?? [];
   let intake: Intake | undefined;
@@ -115,9 +127,12 @@ export function createCompliance(parts: ComplianceParts): Compliance {
       return all || (user === undefined ? subjects.length > 0 : subjects.includes(user.toLowerCase()));
     },
     heldIn: held,
+    withHolds: database === undefined ? withoutHolds : (run) => withHoldsOf(database, run),
+    holdsAreSeen: async () => (database === undefined ? undefined : holdsAreSeen(database)),
     handlers: createComplianceRpc({
       database,
       fourEyes: config?.fourEyes ?? false,
+      policies: parts.policies,
       administrator: parts.administrator,
       status,
     }),

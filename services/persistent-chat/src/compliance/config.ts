@@ -25,7 +25,10 @@ export const complianceConfig = z.strictObject({
     .array(adapterConfig)
     .default([])
     .refine(areApart, 'names and folders must differ from each other'),
-  /** An export that one administrator asks for has to be approved by another one, told apart by the names in their certificates. */
+  /**
+   * An export that one administrator asks for has to be approved by another one, told apart by the names in their certificates; what
+   * one alone asks is answered without what people said.
+   */
   fourEyes: z.boolean().default(false),
   /** Seconds that the store may be behind before categories that require compliance take no posts. */
   maxLagSeconds: z.int().min(1).max(86_400).default(60),

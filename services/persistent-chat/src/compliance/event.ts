@@ -11,6 +11,8 @@ export interface Arrival {
   by: string;
   /** The name of the room or category, where the event tells one. */
   name: string | undefined;
+  /** The category that the room is in from now on, where the event tells one. */
+  category: string | undefined;
   /** Canonical JSON. */
   text: string;
 }
@@ -73,9 +75,20 @@ function arrival(event: unknown, scope: string, index: number): Arrival {
     at: time,
     ...columns({ kind, by }),
     name: NAMES.test(kind) && typeof name === 'string' ? column(name, MAX_NAME) : undefined,
+    category: categoryOf(event as Partial<ChatEvent>),
     text: canonicalEvent(event, wrong),
   };
 }
+
+/** The category in which a room was made, or to which it was moved. */
+export function categoryOf(event: Partial<ChatEvent>): string | undefined {
+  if (event.kind !== 'room-created' && event.kind !== 'room-changed') return undefined;
+  const category = event.change?.category;
+  return typeof category === 'string' && isScope(category) ? category : undefined;
+}
+
+/** Of events that only a category's chain has. */
+export const isOfCategory = (kind: string): boolean => kind.startsWith('category-');
 
 function canonicalEvent(event: object, wrong: (what: string) => EventError): string {
   try {

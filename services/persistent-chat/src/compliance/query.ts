@@ -58,7 +58,8 @@ export async function query(database: Database, who: string, asked: ComplianceQu
 
 /** By id, else by name. Rejects with `not-found`, or with `conflict` where several have had the name. */
 export async function findScope(client: PoolClient, idOrName: string): Promise<ChainRow> {
-  const byId = isScope(idOrName) ? await chainOf(client, idOrName) : undefined;
+  const id = idOrName.toLowerCase();
+  const byId = isScope(id) ? await chainOf(client, id) : undefined;
   if (byId !== undefined) return byId;
   const [first, second] = await chainsNamed(client, idOrName);
   if (first === undefined)

@@ -4,7 +4,8 @@ import type { PoolClient } from 'pg';
 import { ChatError } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import { audited } from './audit.ts';
-import { heldIn } from './holds.ts';
+import { heldIn, LOCK_TO_ASK } from './holds.ts';
+import { daysSaid } from './kept-days.ts';
 import { LOCK } from './locks.ts';
 import { allChains, type ChainRow, chainOf } from './store-rows.ts';
 import type { ComplianceTelemetry } from './telemetry.ts';
@@ -15,6 +16,8 @@ export interface ScopePolicy {
   retentionDays: number | undefined;
   /** The room itself is held. */
   legalHold: boolean;
+  /** That the room is in. */
+  category?: string | undefined;
 }
 
 export interface RetentionParts {
@@ -49,15 +52,17 @@ async function applyTo(parts: RetentionParts, chains: ChainRow[], signal?: Abort
   const policies = await parts.policies(chains.map(({ scope }) => scope));
   const wanted: { scope: string; days: number }[] = [];
   for (const chain of chains) {
+    // What rooms were kept for, and who was allowed in them, stays: their own chains are judged by it.
+    if (chain.isCategory) continue;
     const policy = policies.get(chain.scope);
     const days = policy === undefined ? chain.retentionDays : policy.retentionDays;
     if (days !== chain.retentionDays) await remember(parts.database, chain.scope, days);
     if (days !== undefined && !policy?.legalHold) wanted.push({ scope: chain.scope, days });
   }
   let total = 0;
-  for (const { scope, days } of await withOldEvents(parts.database, wanted)) {
+  for (const scope of await withOldEvents(parts.database, wanted)) {
     if (signal?.aborted) break;
-    total += await cutAll(parts, scope, days).catch((error) => tellOf(parts, scope, error));
+    total += await cutAll(parts, scope).catch((error) => tellOf(parts, scope, error));
   }
   return total;
 }
@@ -66,17 +71,17 @@ async function applyTo(parts: RetentionParts, chains: ChainRow[], signal?: Abort
 async function withOldEvents(
   database: Database,
   scopes: readonly { scope: string; days: number }[],
-): Promise<{ scope: string; days: number }[]> {
+): Promise<string[]> {
   if (scopes.length === 0) return [];
   const { rows } = await database.use((client) =>
     client.query(
-      `SELECT n.scope, n.days FROM unnest($1::uuid[], $2::int[]) AS n (scope, days)
+      `SELECT n.scope FROM unnest($1::uuid[], $2::int[]) AS n (scope, days)
        JOIN chains c ON c.scope = n.scope JOIN events e ON e.scope = c.scope AND e.seq = c.cut_seq + 1
        WHERE e.at < now() - make_interval(days => n.days)`,
       [scopes.map(({ scope }) => scope), scopes.map(({ days }) => days)],
     ),
   );
-  return rows;
+  return rows.map(({ scope }) => scope);
 }
 
 /** A chain that is not whole must not keep the others from being cut. */
@@ -86,36 +91,48 @@ function tellOf({ log }: RetentionParts, scope: string, error: unknown): number 
   return 0;
 }
 
-async function cutAll(parts: RetentionParts, scope: string, days: number): Promise<number> {
+async function cutAll(parts: RetentionParts, scope: string): Promise<number> {
   for (let total = 0; ; ) {
-    const gone = await parts.database.transaction((client) => cut(client, scope, days, parts.adapters));
+    const gone = await parts.database.transaction((client) => cut(client, parts, scope));
     total += gone;
     parts.telemetry.cut.inc(gone);
-    if (gone > 0) parts.log.info({ scope, days, events: gone }, 'events were deleted, their time is over');
+    if (gone > 0) parts.log.info({ scope, events: gone }, 'events were deleted, their time is over');
     if (gone < CUT_EVENTS) return total;
   }
 }
 
-async function cut(
-  client: PoolClient,
-  scope: string,
-  days: number,
-  adapters: readonly string[],
-): Promise<number> {
+async function cut(client: PoolClient, parts: RetentionParts, scope: string): Promise<number> {
   if (!(await isOurs(client))) return 0;
   // A hold that is placed now waits until this is over, or this waits for it and sees it.
-  await client.query('LOCK TABLE legal_holds IN SHARE MODE');
+  await client.query(LOCK_TO_ASK);
   await client.query('SELECT FROM chains WHERE scope = $1 FOR UPDATE', [scope]);
   const chain = await chainOf(client, scope);
-  const held = await heldIn(client, scope);
-  if (chain === undefined || held.all) return 0;
-  const to = await lastToGo(client, chain, days, held.subjects, adapters);
+  // Under the lock once more: whoever holds the room itself waits for the end of this too.
+  const policy = (await parts.policies([scope])).get(scope);
+  const days = policy === undefined ? chain?.retentionDays : policy.retentionDays;
+  const held = await heldIn(client, scope, policy?.category);
+  if (chain === undefined || days === undefined || policy?.legalHold || held.all) return 0;
+  if (!(await isSaid(client, parts, scope, days))) return 0;
+  const to = await lastToGo(client, chain, days, held.subjects, parts.adapters);
   if (to <= chain.cutSeq) return 0;
   return cutTo(client, chain, to, days);
 }
 
 const isOurs = async (client: PoolClient): Promise<boolean> =>
   (await client.query('SELECT pg_try_advisory_xact_lock($1) AS ours', [LOCK.retention])).rows[0].ours;
+
+/** Only by what a category has said on record is anything deleted: that may be on its way yet, or not be what was said. */
+async function isSaid(
+  client: PoolClient,
+  { log }: RetentionParts,
+  scope: string,
+  days: number,
+): Promise<boolean> {
+  const said = await daysSaid(client, scope);
+  if (said === undefined || said.has(days)) return true;
+  log.warn({ scope, days }, 'retention waits: no category of this room is known to have said so many days');
+  return false;
+}
 
 /** The last number before the first event that has to stay. */
 async function lastToGo(
@@ -165,7 +182,8 @@ async function cutTo(client: PoolClient, chain: ChainRow, to: number, days: numb
     to,
     rows[0].hash,
   ]);
-  await audited(client, 'retention', 'retention', { scope, days, first: cutSeq + 1, last: to });
+  const hash = rows[0].hash.toString('hex');
+  await audited(client, 'retention', 'retention', { scope, days, first: cutSeq + 1, last: to, hash });
   return to - cutSeq;
 }
 

@@ -15,6 +15,7 @@ import type {
   ExportOrder as OrderMessage,
   QueryRequest,
   StatusReply,
+  StoredEvent,
   VerifyRequest,
 } from '@linchpin/proto/chat/v1/compliance';
 import { ChatError, type ChatErrorCode } from '../chat.ts';
@@ -23,15 +24,21 @@ import { audit } from './audit.ts';
 import { isScope } from './event.ts';
 import { type ExportOrder, exportArchive } from './export/export.ts';
 import { approvedOrder, approveExport, listOrders, type Order, requestExport } from './export/orders.ts';
-import { type Hold, listHolds, placeHold, releaseHold } from './holds.ts';
+import { type Hold, heldScope, listHolds, placeHold, releaseHold } from './holds.ts';
+import { metadataOf } from './metadata.ts';
 import { type ComplianceQuery, findScope, query } from './query.ts';
+import type { ScopePolicy } from './retention.ts';
+import type { EventRow } from './store-rows.ts';
 import { type Anchor, type ChainReport, verifyAll, verifyScope } from './verify.ts';
+import { AUDIT, verifyAudit } from './verify-audit.ts';
 
 export interface ComplianceRpcParts {
   /** Undefined: none is configured. */
   database: Database | undefined;
-  /** An export has to be approved by another administrator. */
+  /** What people said is for two administrators together: one asks for an export, another one approves it. */
   fourEyes: boolean;
+  /** Of those that there are. */
+  policies(scopes: readonly string[]): Promise<ReadonlyMap<string, ScopePolicy>>;
   /** Who asks, as the audit shall have it. */
   administrator(call: unknown): string;
   status(): Promise<StatusReply>;
@@ -49,6 +56,8 @@ export function createComplianceRpc(parts: ComplianceRpcParts): ComplianceHandle
     return parts.database;
   }
 
+  const exists = async (scope: string): Promise<boolean> => (await parts.policies([scope])).has(scope);
+
   async function verify(call: ServerWritableStream<VerifyRequest, ChainReportMessage>): Promise<void> {
     const { scope, reason } = call.request;
     const anchors = call.request.anchors.map(readAnchor);
@@ -58,7 +67,9 @@ export function createComplianceRpc(parts: ComplianceRpcParts): ComplianceHandle
     const report = await verifyScope(store(), id, anchors);
     if (report === undefined)
       throw new ChatError('not-found', `compliance knows no room or category ${scope}`);
-    return pour(call, toReports([report]));
+    // Where the front of the chain is cut off, the audit is what says that this was retention.
+    const ofAudit = report.firstSeq > 1 ? [await verifyAudit(store(), anchors)] : [];
+    return pour(call, toReports([report, ...ofAudit]));
   }
 
   async function exportTo(call: ServerWritableStream<ExportRequest, ExportChunk>): Promise<void> {
@@ -82,18 +93,20 @@ export function createComplianceRpc(parts: ComplianceRpcParts): ComplianceHandle
     ),
     listExportRequests: unary(async () => ({ orders: (await listOrders(store())).map(toOrder) })),
     query: unary(async (call) => {
+      if (parts.fourEyes && call.request.text !== '')
+        throw new ChatError(
+          'conflict',
+          'text: looking for words takes an export that another administrator approves',
+        );
       const { events, next = '' } = await query(store(), who(call), readQuery(call.request));
-      return { events: events.map(({ event, hash }) => ({ event, hash })), next };
+      return { events: events.map(parts.fourEyes ? toMetadata : toStored), next };
     }),
     placeHold: unary(async (call) => {
       const { name, scope, subject } = call.request;
       if (name.trim() === '' || name.length > 256) throw invalid('name: must say what the hold is for');
       if (subject.length > 512) throw invalid('subject: must be a user');
-      const id =
-        scope === '' || isScope(scope)
-          ? scope
-          : (await store().use((client) => findScope(client, scope))).scope;
-      const hold = { name, scope: id || undefined, subject: subject || undefined };
+      const id = scope === '' ? undefined : await heldScope(store(), scope, exists);
+      const hold = { name, scope: id, subject: subject || undefined };
       return toHold(await placeHold(store(), who(call), hold));
     }),
     releaseHold: unary(async (call) => {
@@ -177,8 +190,8 @@ function idOf(field: string, text: string): string {
 const invalid = (message: string): ChatError => new ChatError('invalid', message);
 
 function readAnchor({ scope, seq, hash }: { scope: string; seq: number; hash: Uint8Array }): Anchor {
-  if (!isScope(scope) || hash.length !== 32)
-    throw invalid('anchors: each needs the id of a scope and 32 bytes');
+  if ((!isScope(scope) && scope !== AUDIT) || hash.length !== 32)
+    throw invalid(`anchors: each needs the id of a scope, or "${AUDIT}", and 32 bytes`);
   return { scope, seq, hash: Buffer.from(hash) };
 }
 
@@ -198,8 +211,17 @@ function readTime(field: string, text: string): Date {
   return time;
 }
 
+const toStored = ({ event, hash }: EventRow): StoredEvent => ({ event, hash });
+
+/** Without its hash: whoever guesses what was said could try it. */
+const toMetadata = ({ event }: EventRow): StoredEvent => ({
+  event: metadataOf(event),
+  hash: Buffer.alloc(0),
+});
+
 const toOrder = (order: Order): OrderMessage => ({
   ...order,
+  scope: order.scope ?? '',
   askedAt: order.askedAt.toISOString(),
   approvedBy: order.approvedBy ?? '',
   approvedAt: order.approvedAt?.toISOString() ?? '',

@@ -11,6 +11,8 @@ export interface ChainRow {
   cutSeq: number;
   cutHash: Buffer;
   retentionDays: number | undefined;
+  /** Of a category, not of a room. */
+  isCategory: boolean;
 }
 
 export interface EventRow {
@@ -26,7 +28,7 @@ export interface EventRow {
 
 const PAGE = 1000;
 const PAGE_BYTES = 8 * 1024 * 1024;
-const CHAIN = 'scope, name, seq, hash, cut_seq, cut_hash, retention_days';
+const CHAIN = 'scope, name, seq, hash, cut_seq, cut_hash, retention_days, is_category';
 const EVENT = 'scope, seq, at, kind, by, event, hash';
 
 export async function chainOf(client: PoolClient, scope: string): Promise<ChainRow | undefined> {
@@ -104,6 +106,7 @@ const toChain = (row: Row): ChainRow => ({
   cutSeq: Number(row.cut_seq),
   cutHash: row.cut_hash,
   retentionDays: row.retention_days ?? undefined,
+  isCategory: row.is_category,
 });
 
 export const toEvent = (row: Row): EventRow => ({

@@ -1,36 +1,15 @@
 // Computes chains again and says what is the first thing that is not as it was written.
+import type { PoolClient } from 'pg';
 import type { Database } from '../database/database.ts';
 import { link } from './chain.ts';
-import { columns, parseStored } from './event.ts';
+import { categoryOf, columns, parseStored } from './event.ts';
+import { type Anchor, altered, anew, type ChainReport, type Finding, missing } from './finding.ts';
+import { daysSaid } from './kept-days.ts';
 import { allChains, type ChainRow, chainOf, type EventRow, eventsOf } from './store-rows.ts';
+import { AUDIT, verifyAudit, verifyHolds } from './verify-audit.ts';
+import { cutsOf, findingBeforeCut, findingOfCut } from './verify-cuts.ts';
 
-/** What is wrong with a chain, at the first place where something is. */
-export interface Finding {
-  problem: 'altered' | 'missing' | 'extra';
-  /** The number of the event; the first of them where several are missing. */
-  seq: number;
-  detail: string;
-}
-
-export interface ChainReport {
-  scope: string;
-  name: string;
-  /** The first number that is still kept, and the last. */
-  firstSeq: number;
-  lastSeq: number;
-  /** Events that were computed again. */
-  events: number;
-  /** Where the chain ends: what an export of this moment has to say too. */
-  head: Buffer;
-  finding: Finding | undefined;
-}
-
-/** A hash that is known from elsewhere, an export or a file that an adapter has written. */
-export interface Anchor {
-  scope: string;
-  seq: number;
-  hash: Buffer;
-}
+export type { Anchor, ChainReport, Finding } from './finding.ts';
 
 /** Undefined where there is no such scope. */
 export async function verifyScope(
@@ -47,18 +26,37 @@ export async function verifyScope(
   }
 }
 
-/** Every chain, events without one, and scopes of which only an anchor is known. */
+/** Every chain, events without one, scopes of which only something else tells, and what the audit and legal holds are like. */
 export async function* verifyAll(
   database: Database,
   anchors: readonly Anchor[] = [],
 ): AsyncGenerator<ChainReport> {
   const left = Map.groupBy(anchors, ({ scope }) => scope);
+  left.delete(AUDIT);
   for await (const scope of allScopes(database)) {
     const report = await verifyScope(database, scope, left.get(scope));
     left.delete(scope);
     if (report !== undefined) yield report;
   }
   for (const [scope, known] of left) yield goneReport(scope, Math.max(...known.map(({ seq }) => seq)));
+  for (const { scope, last } of await database.use(mentionedOnly))
+    if (!left.has(scope)) yield goneReport(scope, last);
+  yield await verifyAudit(database, anchors);
+  yield await verifyHolds(database);
+}
+
+/** Of what was cut, written by an adapter, or put into a category there is a chain: it was taken out with its events. */
+async function mentionedOnly(client: PoolClient): Promise<{ scope: string; last: number }[]> {
+  const { rows } = await client.query(
+    `SELECT m.scope, max(m.last)::float8 AS last FROM (
+       SELECT detail->>'scope' AS scope, (detail->>'last')::bigint AS last FROM audit WHERE action = 'retention'
+       UNION ALL SELECT scope::text, greatest(seq, 1) FROM adapter_marks
+       UNION ALL SELECT room::text, 1 FROM room_categories
+     ) AS m
+     WHERE m.scope NOT IN (SELECT scope::text FROM chains UNION ALL SELECT scope::text FROM events)
+     GROUP BY m.scope ORDER BY m.scope`,
+  );
+  return rows;
 }
 
 async function* allScopes(database: Database): AsyncGenerator<string> {
@@ -81,17 +79,44 @@ async function verifyChain(
     anchors.filter((anchor) => anchor.scope === scope).map(({ seq, hash }) => [seq, hash]),
   );
   const report = { scope, name, firstSeq: cutSeq + 1, lastSeq, head: chain.hash };
+  const cuts = cutSeq === 0 ? [] : await database.use((client) => cutsOf(client, scope));
+  const said = cutSeq === 0 ? undefined : await database.use((client) => daysSaid(client, scope));
+  const ofCut = findingOfCut(chain, cuts, said);
+  if (ofCut !== undefined) return { ...report, events: 0, finding: ofCut };
   let events = 0;
   let before: Pick<EventRow, 'seq' | 'hash'> = { seq: cutSeq, hash: cutHash };
+  const categories = new Map<string, number>();
   for await (const row of eventsOf(database, scope, -1, Number.MAX_SAFE_INTEGER)) {
     if (row.seq > lastSeq) break;
     const finding = findingAt(row, before, chain) ?? anchored(row, known.get(row.seq));
     if (finding !== undefined) return { ...report, events, finding };
+    const category = row.kind.startsWith('room-') ? categoryOf(parseStored(row.event)) : undefined;
+    if (category !== undefined) categories.set(category, row.seq);
     events++;
     before = row;
   }
-  const finding = atEnd(chain, before) ?? (await afterEnd(database, scope)) ?? beyond(chain, known);
+  const finding =
+    atEnd(chain, before) ??
+    (await afterEnd(database, scope)) ??
+    beyond(chain, known) ??
+    (await notInCategories(database, scope, categories)) ??
+    findingBeforeCut(chain, cuts, known);
   return { ...report, events, finding };
+}
+
+/** By these rows holds on a category find its rooms: without one, a room that is held could be cut. */
+async function notInCategories(
+  database: Database,
+  scope: string,
+  named: ReadonlyMap<string, number>,
+): Promise<Finding | undefined> {
+  if (named.size === 0) return undefined;
+  const { rows } = await database.use((client) =>
+    client.query('SELECT category FROM room_categories WHERE room = $1', [scope]),
+  );
+  const stored = new Set(rows.map(({ category }) => category));
+  const [lost] = [...named].filter(([category]) => !stored.has(category));
+  return lost && altered(lost[1], `holds on the category ${lost[0]} do not find this room any more`);
 }
 
 function findingAt(
@@ -110,13 +135,6 @@ function findingAt(
     : altered(row.seq, `the column "${column}" is not what the event says`);
 }
 
-const altered = (seq: number, detail: string): Finding => ({ problem: 'altered', seq, detail });
-const missing = (from: number, to: number): Finding => ({
-  problem: 'missing',
-  seq: from,
-  detail: from === to ? `event ${from} is not there` : `events ${from} to ${to} are not there`,
-});
-
 // Queries go by these columns: an event with another name in them would not be found.
 function differingColumn(row: EventRow, scope: string): string | undefined {
   const event = parseStored(row.event);
@@ -130,7 +148,7 @@ function differingColumn(row: EventRow, scope: string): string | undefined {
 
 function anchored(row: EventRow, hash: Buffer | undefined): Finding | undefined {
   if (hash === undefined || hash.equals(row.hash)) return undefined;
-  return altered(row.seq, `the chain was computed anew: the hash given was ${hash.toString('hex')}`);
+  return anew(row.seq, hash);
 }
 
 function atEnd(chain: ChainRow, last: Pick<EventRow, 'seq' | 'hash'>): Finding | undefined {
@@ -153,10 +171,7 @@ async function afterEnd(database: Database, scope: string): Promise<Finding | un
   return row && { problem: 'extra', seq: Number(row.extra), detail: `the chain ends at ${row.last}` };
 }
 
-function beyond({ seq, cutSeq, cutHash }: ChainRow, known: Map<number, Buffer>): Finding | undefined {
-  const cut = known.get(cutSeq);
-  if (cut !== undefined && !cut.equals(cutHash))
-    return altered(cutSeq, `the chain was computed anew: the hash given was ${cut.toString('hex')}`);
+function beyond({ seq }: ChainRow, known: ReadonlyMap<number, Buffer>): Finding | undefined {
   const gone = [...known.keys()].filter((anchor) => anchor > seq).sort((a, b) => a - b)[0];
   return gone === undefined ? undefined : missing(seq + 1, gone);
 }

@@ -94,6 +94,19 @@ export async function takeRuns(
   return (await client.query({ name: 'take-events', text: TAKE, values })).rows;
 }
 
+const AGE = `
+  SELECT coalesce(extract(epoch FROM now() - coalesce(
+    (SELECT stored_at FROM outbox WHERE stored_at < now() - make_interval(secs => $1) LIMIT 1),
+    (SELECT min(stored_at) FROM outbox))), 0)::float8 AS seconds`;
+
+/**
+ * How many seconds the oldest run waits; 0 where none does. Where one waits longer than `enough`, it is the age of such a one, and
+ * not of all of them the oldest: after a long time without the queue there are many.
+ */
+export async function oldestSeconds(client: PoolClient, enough: number): Promise<number> {
+  return (await client.query({ name: 'age-of-events', text: AGE, values: [enough] })).rows[0].seconds;
+}
+
 const READ = `
   SELECT events FROM outbox WHERE scope = $1 AND last > $2 AND first <= $3 ORDER BY first`;
 

@@ -67,7 +67,7 @@ export interface MessagesParts {
   /** Whether compliance can be relied on at this moment: asked where a category requires it. */
   isComplianceThere(): boolean;
   /** What legal holds keep from being purged; see PurgeParts. */
-  heldIn?: PurgeParts['heldIn'];
+  withHolds?: PurgeParts['withHolds'];
   /** Rejects where one of the files is not one of this room. */
   checkFiles?(caller: Caller, room: string, files: readonly string[]): Promise<void>;
   /** A batch was stored. */

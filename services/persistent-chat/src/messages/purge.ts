@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import { ChatError } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom } from '../journal/journal.ts';
+import { type Holds, type WithHolds, withoutHolds } from '../legal-holds.ts';
 import { invalid } from './body.ts';
 import { requireTime } from './search.ts';
 
@@ -16,8 +17,8 @@ export interface PurgeFilter {
 export interface PurgeParts {
   database: Pick<Database, 'transaction'>;
   journal: Pick<Journal, 'lockRooms' | 'append' | 'committed'>;
-  /** What legal holds keep in a room: all of it, or what these people (in lower case) have said. Rejects while nobody knows. */
-  heldIn?(room: string): Promise<{ all: boolean; subjects: readonly string[] }>;
+  /** What legal holds keep in a room is asked, and stays true, while posts are deleted. */
+  withHolds?: WithHolds | undefined;
   /** Rejects where it is not the room that was meant, once its lock is held. */
   confirm?(client: PoolClient, locked: LockedRoom): Promise<unknown>;
 }
@@ -43,10 +44,9 @@ export async function purge(
   by: string,
   filter: PurgeFilter,
 ): Promise<number> {
+  const { withHolds = withoutHolds } = parts;
   for (let gone = 0; ; ) {
-    const held = (await parts.heldIn?.(room)) ?? { all: false, subjects: [] };
-    if (held.all) return gone;
-    const posts = await purgeSome(parts, room, by, { ...filter, held: held.subjects });
+    const posts = await withHolds((holds) => purgeSome(parts, holds, room, by, filter));
     gone += posts;
     if (posts < AT_ONCE) return gone;
   }
@@ -54,18 +54,22 @@ export async function purge(
 
 async function purgeSome(
   { database, journal, confirm }: PurgeParts,
+  holds: Holds,
   room: string,
   by: string,
-  filter: PurgeFilter & { held: readonly string[] },
+  filter: PurgeFilter,
 ): Promise<number> {
   const events = await database.transaction(async (client) => {
     const locked = (await journal.lockRooms(client, [room])).get(room);
     if (locked === undefined) throw new ChatError('not-found', 'the room is gone');
     await confirm?.(client, locked);
-    if (locked.legalHold) return [];
-    const posts = await deletePosts(client, room, filter);
+    const held = await holds.of(room, locked.category);
+    if (locked.legalHold || held.all) return [];
+    const posts = await deletePosts(client, room, { ...filter, held: held.subjects });
     if (posts.length === 0) return [];
-    return journal.append(client, locked, [{ kind: 'purged', by, posts, why: filter.why }]);
+    const purged = await journal.append(client, locked, [{ kind: 'purged', by, posts, why: filter.why }]);
+    await holds.stand();
+    return purged;
   });
   journal.committed(events);
   return events.reduce((sum, event) => sum + (event.kind === 'purged' ? event.posts.length : 0), 0);

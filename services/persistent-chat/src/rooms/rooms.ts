@@ -9,6 +9,7 @@ import { byOf, configured, nameTaken, requireAdmin } from '../configuration-even
 import type { Database } from '../database/database.ts';
 import { keyOf } from '../fields.ts';
 import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
+import type { Holds, WithHolds } from '../legal-holds.ts';
 import { checkPage } from '../page.ts';
 import { demand, noSuchRoom, type Right, refusal } from '../rights.ts';
 import type { Entering } from './entering.ts';
@@ -26,6 +27,10 @@ export interface RoomsParts {
   countUnread: CountUnread;
   /** Whether compliance holds anything of a room. Rejects while that is not known. */
   isHeld(room: string): Promise<boolean>;
+  /** The same while the room is deleted. */
+  withHolds: WithHolds;
+  /** Resolves when a room's own hold, which is stored, keeps everything of it. */
+  holdsAreSeen(): Promise<void>;
   /** Deletes all posts of a room, some at a time. */
   purgeAll(room: string, by: string, why: string): Promise<unknown>;
   /** In the transaction that changes something. */
@@ -204,7 +209,9 @@ export function createRooms(parts: RoomsParts): Rooms {
 
     async setLegalHold(caller, key, hold) {
       requireAdmin(caller, 'hold rooms for legal reasons');
-      return change(caller, key, 'mayManage', (held) => setFlag(held, caller, 'legalHold', hold));
+      const room = await change(caller, key, 'mayManage', (held) => setFlag(held, caller, 'legalHold', hold));
+      if (hold) await parts.holdsAreSeen();
+      return room;
     },
 
     async deleteRoom(caller, key) {
@@ -212,18 +219,21 @@ export function createRooms(parts: RoomsParts): Rooms {
       const before = await access.standing(caller, key);
       if (await parts.isHeld(before.room.id)) throw held(before.room.name);
       await empty(caller, before);
-      const stored = await database.transaction(async (client) => {
-        const lock = (await journal.lockRooms(client, [before.room.id])).get(before.room.id);
-        if (lock === undefined) throw noSuchRoom(key);
-        const { room } = await access.confirm(client, caller, before, lock);
-        if (lock.legalHold) throw held(room.name);
-        const events = await journal.append(client, lock, [
-          configured('room-deleted', caller, room.name, {}),
-        ]);
-        // Sessions hear of it by the event; told of their access alone they would take it for a removal.
-        await store.deleteRoom(client, lock.id);
-        return events;
-      });
+      const stored = await parts.withHolds((holds) =>
+        database.transaction(async (client) => {
+          const lock = (await journal.lockRooms(client, [before.room.id])).get(before.room.id);
+          if (lock === undefined) throw noSuchRoom(key);
+          const { room } = await access.confirm(client, caller, before, lock);
+          if (lock.legalHold || (await isHeldIn(holds, lock))) throw held(room.name);
+          const events = await journal.append(client, lock, [
+            configured('room-deleted', caller, room.name, {}),
+          ]);
+          // Sessions hear of it by the event; told of their access alone they would take it for a removal.
+          await store.deleteRoom(client, lock.id);
+          await holds.stand();
+          return events;
+        }),
+      );
       journal.committed(stored);
     },
 
@@ -266,6 +276,11 @@ export function createRooms(parts: RoomsParts): Rooms {
       });
     },
   };
+}
+
+async function isHeldIn(holds: Holds, { id, category }: LockedRoom): Promise<boolean> {
+  const { all, subjects } = await holds.of(id, category);
+  return all || subjects.length > 0;
 }
 
 const noSuchCategory = (category: string): ChatError =>

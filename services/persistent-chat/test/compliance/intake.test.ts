@@ -223,6 +223,38 @@ describe('the intake', () => {
     await until(() => pod.compliance.healthy());
   });
 
+  test('is not healthy while events are stored with their rooms only: the queue takes none', async () => {
+    let waits = 0;
+    const pod = await rig.pod({ unqueuedSeconds: async () => waits });
+    await until(() => pod.compliance.healthy());
+    waits = 61;
+    await until(() => !pod.compliance.healthy());
+    expect(pod.health.state).toContain('compliance is 61 s behind');
+    expect((await pod.compliance.status()).lagSeconds).toBe(61);
+    waits = 59;
+    await until(() => pod.compliance.healthy());
+  });
+
+  test('takes no more from the queue than some megabytes at a time', async () => {
+    const scope = newScope();
+    const body = 'x'.repeat(900_000);
+    for (let seq = 1; seq <= 50; seq++) await rig.publish(scope, post(scope, seq, { body }));
+    const pod = await rig.pod({ idle: true });
+    await rig.sql('ALTER TABLE chains RENAME TO elsewhere');
+    pod.compliance.start();
+    await until(() => rig.log().includes('events wait for the compliance store'));
+    // Until it asks for no more: with one batch, and as much as it holds beside it.
+    await until(async () => {
+      const { taken, asking } = await rig.consumer();
+      return taken > 40 || (taken > 10 && asking === 0);
+    });
+    expect((await rig.consumer()).taken * body.length).toBeLessThan(27 * 1024 * 1024);
+    await rig.sql('ALTER TABLE elsewhere RENAME TO chains');
+    await rig.stored(50);
+    await until(async () => (await rig.queued()) === 0);
+    expect(await numbers(scope)).toEqual(upTo(50));
+  });
+
   test('hands back what a pod that ends has taken and not stored', async () => {
     const scope = newScope();
     const first = await rig.pod();

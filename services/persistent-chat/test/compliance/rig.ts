@@ -15,7 +15,7 @@ import type { AdapterConfig } from '../../src/compliance/config.ts';
 import { complianceMigrations } from '../../src/compliance/migrations.ts';
 import type { ScopePolicy } from '../../src/compliance/retention.ts';
 import { createDatabase, type Database } from '../../src/database/database.ts';
-import { ensureQueue } from '../../src/queue.ts';
+import { COMPLIANCE_CONSUMER, ensureQueue } from '../../src/queue.ts';
 import { type AnyCall, administrator } from '../../src/rpc/caller.ts';
 
 const LIMITS = { replicas: 1, maxBytes: 64 * 1024 * 1024 } as const;
@@ -32,9 +32,11 @@ export interface Pod {
 export interface PodOptions {
   adapters?: AdapterConfig[];
   maxLagSeconds?: number;
-  policies?: ReadonlyMap<string, ScopePolicy>;
+  policies?: ReadonlyMap<string, ScopePolicy> | (() => Promise<ReadonlyMap<string, ScopePolicy>>);
   intervalMinutes?: number;
   fourEyes?: boolean;
+  /** How long the oldest event waits that is not in the queue yet. */
+  unqueuedSeconds?: () => Promise<number>;
   /** Without taking anything from the queue. */
   idle?: boolean;
 }
@@ -48,12 +50,16 @@ export interface ComplianceRig {
   publishBytes(subject: string, bytes: Uint8Array): Promise<void>;
   /** How many messages are in the queue. */
   queued(): Promise<number>;
+  /** How many of them pods have taken and not acknowledged, and how many pulls wait for some. */
+  consumer(): Promise<{ taken: number; asking: number }>;
   // biome-ignore lint/suspicious/noExplicitAny: rows are what the query says.
   sql(text: string, values?: unknown[]): Promise<any[]>;
   /** The stream is gone, with all that is in it. */
   loseQueue(): Promise<void>;
   /** Resolves when NATS answers. */
   connected(): Promise<void>;
+  /** Resolves when somebody waits for a lock in the database. */
+  lockAwaited(): Promise<void>;
   /** Resolves when so many events are in the chains of these scopes. */
   stored(count: number): Promise<void>;
   /** No pods, an empty database, an empty queue. */
@@ -109,7 +115,9 @@ export async function createComplianceRig(): Promise<ComplianceRig> {
       },
       queue: LIMITS,
       interval: () => options.intervalMinutes ?? 15,
-      policies: async () => options.policies ?? new Map(),
+      policies: async () =>
+        typeof options.policies === 'function' ? options.policies() : (options.policies ?? new Map()),
+      unqueuedSeconds: options.unqueuedSeconds ?? (async () => 0),
       now: Date.now,
       administrator: (call) => administrator(call as AnyCall),
       metrics,
@@ -173,9 +181,15 @@ export async function createComplianceRig(): Promise<ComplianceRig> {
       const manager = await jetstreamManager(await link.connection());
       return (await manager.streams.info(CHAT_EVENTS_STREAM)).state.messages;
     },
+    async consumer() {
+      const manager = await jetstreamManager(await link.connection());
+      const info = await manager.consumers.info(CHAT_EVENTS_STREAM, COMPLIANCE_CONSUMER);
+      return { taken: info.num_ack_pending, asking: info.num_waiting };
+    },
     sql,
     loseQueue,
     connected: () => until(() => link.connected),
+    lockAwaited: () => until(async () => (await sql(AWAITED)).length > 0),
     stored: (count) =>
       until(async () => Number((await sql('SELECT count(*) FROM events'))[0].count) >= count),
     reset,
@@ -185,6 +199,9 @@ export async function createComplianceRig(): Promise<ComplianceRig> {
     },
   };
 }
+
+const AWAITED =
+  "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /** Asks again until it holds; the test's own time limit is the only one. */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {

@@ -116,7 +116,14 @@ describe('the gRPC service', () => {
       "UPDATE events SET event = replace(event, 'message 2000', 'message 2001') WHERE seq = 2000",
     );
     const all = await reports({});
-    expect(all.map(({ finding }) => finding?.seq ?? 0).sort()).toEqual([0, 2000]);
+    expect(all.map(({ scope: id, finding }) => [id, finding?.seq ?? 0]).sort()).toEqual(
+      [
+        [scope, 2000],
+        [other, 0],
+        ['audit', 0],
+        ['legal-holds', 0],
+      ].sort(),
+    );
     const anchors = [{ scope: other, seq: 1, hash: Buffer.alloc(32, 7) }];
     const [anchored] = await reports({ scope: other, anchors });
     expect(anchored?.finding).toMatchObject({ problem: 'altered', seq: 1 });
@@ -196,6 +203,59 @@ describe('the gRPC service', () => {
     other.close();
   });
 
+  test('exports with four eyes what had the name when it was asked for, whatever has it by then', async () => {
+    client.close();
+    await server.stop(0);
+    await serve({ fourEyes: true });
+    const colleague = await clientAs('admin', 'colleague');
+    const request = { room: 'Sales', user: '', reason: 'case 12', order: '' };
+    const wanted = await ask<ExportOrder>('requestExport', request);
+    expect(wanted).toMatchObject({ room: 'Sales', scope });
+    await ask('approveExport', { id: wanted.id }, colleague);
+    const named = (id: string, seq: number, kind: string, name: string) =>
+      ({ ...post(id, seq), kind, name, change: {} }) as never;
+    const other = newScope();
+    await rig.publish(scope, named(scope, 3001, 'room-changed', 'Old sales'));
+    await rig.publish(other, named(other, 1, 'room-created', 'Sales'));
+    await rig.stored(3002);
+    const { problems, manifest } = await verifyExport(await exportTo({ order: wanted.id }));
+    expect(problems).toEqual([]);
+    expect(manifest?.scopes).toMatchObject([{ scope, name: 'Old sales', events: 3001 }]);
+    await expect(ask('requestExport', { ...request, room: 'nowhere' })).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+    });
+    await rig.sql('UPDATE export_requests SET of_scope = NULL');
+    await expect(exportTo({ order: wanted.id })).rejects.toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      details: expect.stringContaining('ask again'),
+    });
+    colleague.close();
+  });
+
+  test('tells one administrator alone who did what with four eyes, and not what was said', async () => {
+    client.close();
+    await server.stop(0);
+    await serve({ fourEyes: true });
+    const file = { id: newScope(), name: 'salaries.xlsx', bytes: 7, type: 'x/y', sha256: '00' };
+    await rig.publish(scope, { ...post(scope, 3001), kind: 'upload', file } as never);
+    await rig.stored(3001);
+    const { events } = await question({ scope, kinds: ['post', 'upload'], from: post(scope, 3000).at });
+    expect(events.map(({ event }) => JSON.parse(event))).toEqual([
+      {
+        ...{ scope, seq: 3000, at: post(scope, 3000).at, kind: 'post', by: 'alice@contoso.lab' },
+        withheld: ['body', 'clientId', 'files', 'mentions'],
+      },
+      {
+        ...{ scope, seq: 3001, at: post(scope, 3001).at, kind: 'upload', by: 'alice@contoso.lab' },
+        file: { id: file.id, bytes: 7, type: 'x/y' },
+        withheld: expect.arrayContaining(['body', 'file.name', 'file.sha256']),
+      },
+    ]);
+    expect(events.map(({ hash }) => hash.length)).toEqual([0, 0]);
+    // Words that find something would tell what was said as well.
+    await expect(question({ text: 'message 7' })).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+  });
+
   test('stops an export that nobody reads any more', async () => {
     const call = client.export({ room: 'Sales', user: '', reason: '', order: '' });
     await new Promise((resolve) => call.once('data', resolve));
@@ -222,6 +282,26 @@ describe('the gRPC service', () => {
     await expect(ask('placeHold', { name: ' ', scope: '', subject: '' })).rejects.toMatchObject({
       code: status.INVALID_ARGUMENT,
     });
+  });
+
+  test('places no hold on what there is not, and was not', async () => {
+    client.close();
+    await server.stop(0);
+    const young = newScope();
+    await serve({ policies: new Map([[young, { retentionDays: undefined, legalHold: false }]]) });
+    const on = (what: string) => ask<Hold>('placeHold', { name: 'case 9', scope: what, subject: '' });
+    for (const what of ['Slaes', newScope(), 'x'])
+      await expect(on(what)).rejects.toMatchObject({
+        code: status.NOT_FOUND,
+        details: expect.stringContaining(
+          `nothing is held: there is no room or category ${JSON.stringify(what)}`,
+        ),
+      });
+    expect((await ask<ListHoldsReply>('listHolds', { withReleased: true })).holds).toEqual([]);
+    // Deleted, and known to compliance; made this moment, and not known to it yet.
+    expect(await on(scope.toUpperCase())).toMatchObject({ scope });
+    expect(await on(young)).toMatchObject({ scope: young });
+    expect(await pod.compliance.isHeld(young)).toBe(true);
   });
 
   test('tells how it is, and says so too while the store is away', async () => {

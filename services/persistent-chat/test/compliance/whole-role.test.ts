@@ -1,11 +1,13 @@
 // Compliance as part of the role: what happens in rooms is in its chains, and rooms that need it do not go on without it.
+import { readFile } from 'node:fs/promises';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Caller } from '../../src/chat.ts';
-import { placeHold } from '../../src/compliance/holds.ts';
+import { type NewHold, placeHold, releaseHold } from '../../src/compliance/holds.ts';
 import { verifyAll } from '../../src/compliance/verify.ts';
 import type { Database } from '../../src/database/database.ts';
 import { address, createRig, type Rig } from '../rig.ts';
-import { until } from './rig.ts';
+import { newScope, post, until } from './rig.ts';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -42,14 +44,61 @@ async function newRoom(name: string, complianceRequired: boolean): Promise<{ id:
   return { id, category: category.id };
 }
 
-/** A connection of our own to the store: what the verifier of another machine would have. */
+async function connect(database: string): Promise<pg.Client> {
+  const { port, passwordFile } = rig.lab.postgres;
+  const password = await readFile(passwordFile, 'utf8');
+  const client = new pg.Client({ host: '127.0.0.1', port, user: 'linchpin', password, database });
+  await client.connect();
+  return client;
+}
+
+/** A connection of our own to the store: what another pod, or the verifier of another machine, would have. */
 const asDatabase = (): Database => {
-  const use = (run: (client: never) => Promise<unknown>) =>
-    run({
-      query: async (text: string, values?: unknown[]) => ({ rows: await inStore(text, values) }),
-    } as never);
-  return { use, transaction: use } as unknown as Database;
+  const use = async (run: (client: never) => Promise<unknown>, inTransaction = false) => {
+    const client = await connect('mgccomp');
+    try {
+      if (inTransaction) await client.query('BEGIN');
+      const result = await run(client as never);
+      if (inTransaction) await client.query('COMMIT');
+      return result;
+    } finally {
+      await client.end();
+    }
+  };
+  return { use, transaction: (run: never) => use(run, true) } as unknown as Database;
 };
+
+const hold = (what: Partial<NewHold>) =>
+  placeHold(asDatabase(), 'auditor', { name: 'case', scope: undefined, subject: undefined, ...what });
+
+/** Somebody waits for a lock in this database. */
+const lockAwaited = (database: 'mgc' | 'mgccomp') =>
+  rig
+    .sql("SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'", [database])
+    .then(({ length }) => length > 0);
+
+/**
+ * What `take` does while it waits for the room, which we have locked, a hold is placed on. Resolves with what was there when the hold
+ * was answered, and in the end.
+ */
+async function holdDuring(id: string, take: () => Promise<unknown>, there: () => Promise<unknown>) {
+  const client = await connect('mgc');
+  await client.query('BEGIN');
+  await client.query('SELECT FROM rooms WHERE id = $1 FOR UPDATE', [id]);
+  const taking = take().catch((error) => error);
+  await until(() => lockAwaited('mgc'));
+  let isPlaced = false;
+  const placing = hold({ scope: id }).then(() => {
+    isPlaced = true;
+    return there();
+  });
+  await until(async () => isPlaced || (await lockAwaited('mgccomp')));
+  const early = isPlaced ? await placing : undefined;
+  await client.query('ROLLBACK');
+  await client.end();
+  const [atAnswer, outcome] = await Promise.all([early ?? placing, taking]);
+  return { atAnswer, inTheEnd: await there(), outcome };
+}
 
 async function findings(): Promise<unknown[]> {
   const found: unknown[] = [];
@@ -82,12 +131,80 @@ test('everything that happens in rooms is in their chains, whichever pod it happ
 test('a legal hold of the compliance store keeps posts from being purged', async () => {
   const { id } = await newRoom('Held', false);
   for (const who of [alice, bob, alice, bob]) await chatOf(0).post(who, id, saying('x'));
-  await placeHold(asDatabase(), 'auditor', { name: 'case 9', scope: id, subject: bob.name.toUpperCase() });
+  const ofBob = await hold({ scope: id, subject: bob.name.toUpperCase() });
   expect(await chatOf(1).purge(admin, id, { why: 'all' })).toBe(2);
-  await placeHold(asDatabase(), 'auditor', { name: 'case 10', scope: id, subject: undefined });
+  const ofAll = await hold({ scope: id });
   expect(await chatOf(0).purge(admin, id, { why: 'all' })).toBe(0);
-  await inStore('UPDATE legal_holds SET released_at = now()');
+  for (const { id: held } of [ofBob, ofAll]) await releaseHold(asDatabase(), 'auditor', held, 'closed');
   expect(await chatOf(0).purge(admin, id, { why: 'all' })).toBe(2);
+});
+
+test('a legal hold on a category keeps what is in its rooms, also before compliance has heard of them', async () => {
+  const { id, category } = await newRoom('Floor', false);
+  await chatOf(0).post(alice, id, saying('x'));
+  await until(async () => (await kinds(id)).includes('post'));
+  // As if the room was moved this moment: the event is on its way.
+  await inStore('DELETE FROM room_categories WHERE room = $1', [id]);
+  const { id: placed } = await hold({ scope: category });
+  expect(await chatOf(1).purge(admin, id, { why: 'all' })).toBe(0);
+  await inStore('INSERT INTO room_categories (room, category) VALUES ($1, $2)', [id, category]);
+  await expect(chatOf(0).deleteRoom(admin, id)).rejects.toMatchObject({ code: 'forbidden' });
+  await releaseHold(asDatabase(), 'auditor', placed, 'closed');
+  await chatOf(0).deleteRoom(admin, id);
+});
+
+test('whoever was told that a room is held finds all that was there then: no purge is still at work', async () => {
+  const { id } = await newRoom('Purged', false);
+  for (const who of [alice, bob]) await chatOf(0).post(who, id, saying('x'));
+  const posts = async () => (await rig.sql('SELECT seq FROM posts WHERE room = $1', [id])).length;
+  const { atAnswer, inTheEnd } = await holdDuring(
+    id,
+    () => chatOf(1).purge(admin, id, { why: 'all' }),
+    posts,
+  );
+  expect(atAnswer).toBe(inTheEnd);
+  await chatOf(0).post(alice, id, saying('y'));
+  expect(await chatOf(1).purge(admin, id, { why: 'all' })).toBe(0);
+});
+
+test('nor is the room being deleted', async () => {
+  const { id } = await newRoom('Deleted', false);
+  const rooms = async () => (await rig.sql('SELECT id FROM rooms WHERE id = $1', [id])).length;
+  const { atAnswer, inTheEnd } = await holdDuring(id, () => chatOf(1).deleteRoom(admin, id), rooms);
+  expect(atAnswer).toBe(inTheEnd);
+});
+
+test('a purge during which the compliance store is lost is undone', async () => {
+  const { id } = await newRoom('Lost', false);
+  for (const who of [alice, bob]) await chatOf(0).post(who, id, saying('x'));
+  const client = await connect('mgc');
+  await client.query('BEGIN');
+  await client.query('SELECT FROM rooms WHERE id = $1 FOR UPDATE', [id]);
+  const purging = chatOf(0).purge(admin, id, { why: 'all' });
+  const refused = expect(purging).rejects.toMatchObject({ code: 'unavailable' });
+  await until(() => lockAwaited('mgc'));
+  await rig.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'mgccomp'");
+  await client.query('ROLLBACK');
+  await client.end();
+  await refused;
+  expect((await rig.sql('SELECT seq FROM posts WHERE room = $1', [id])).length).toBe(2);
+  await until(() => isHealthy(0) && isHealthy(1));
+});
+
+test("a room's own legal hold is told to those who manage it", async () => {
+  const { id } = await newRoom('Quiet', false);
+  await chatOf(0).setLegalHold(admin, id, true);
+  const seenBy = async (caller: Caller) => {
+    const [found] = await chatOf(1).findRooms(caller, { text: 'Quiet' });
+    const { room, part } = await chatOf(1).join(caller, id, { onEvents() {}, onEnded() {} });
+    await part();
+    return [(await chatOf(1).room(caller, id)).legalHold, found?.legalHold, room.legalHold];
+  };
+  expect(await seenBy(bob)).toEqual([undefined, undefined, undefined]);
+  expect(await seenBy(alice)).toEqual([true, true, true]);
+  expect((await chatOf(1).room(admin, id)).legalHold).toBe(true);
+  await chatOf(0).setLegalHold(admin, id, false);
+  expect((await chatOf(1).room(alice, id)).legalHold).toBe(false);
 });
 
 test('without the compliance store chat goes on, but for rooms that need it; afterwards nothing is missing', async () => {
@@ -117,4 +234,33 @@ test('without the compliance store chat goes on, but for rooms that need it; aft
   const [chain] = await inStore('SELECT seq FROM chains WHERE scope = $1', [free.id]);
   expect(chain?.seq).toBe(room?.last_seq);
   expect(await findings()).toEqual([]);
+});
+
+test('rooms that need compliance do not go on while events get no further than where rooms are', async () => {
+  const strict = await newRoom('Stuck', true);
+  const { port, passwordFile } = rig.lab.postgres;
+  const postgres = { host: '127.0.0.1', port, user: 'linchpin', database: 'mgccomp', passwordFile };
+  const { role } = await rig.another({ compliance: { postgres, maxLagSeconds: 3 } });
+  const isThere = () => Boolean(role.describe?.().compliance);
+  await until(isThere);
+  await role.chat.post(alice, strict.id, saying('while events get on'));
+  // Nobody publishes it: we have it locked.
+  const client = await connect('mgc');
+  const scope = newScope();
+  await client.query('BEGIN');
+  await client.query("INSERT INTO outbox (scope, first, last, pod, events) VALUES ($1, 1, 1, 'x', $2)", [
+    scope,
+    JSON.stringify([post(scope, 1)]),
+  ]);
+  await client.query('COMMIT; BEGIN');
+  expect((await client.query('SELECT FROM outbox WHERE scope = $1 FOR UPDATE', [scope])).rowCount).toBe(1);
+  await until(() => !isThere());
+  await expect(role.chat.post(alice, strict.id, saying('refused'))).rejects.toMatchObject({
+    code: 'unavailable',
+  });
+  await client.query('ROLLBACK');
+  await client.end();
+  await until(isThere);
+  await role.chat.post(alice, strict.id, saying('again'));
+  expect(await kinds(scope)).toEqual(['post']);
 });

@@ -34,6 +34,7 @@ export interface VerifyRequest {
 }
 
 export interface Anchor {
+  /** The id of a room or category; or "audit". */
   scope: string;
   seq: number;
   /** 32 bytes. */
@@ -41,6 +42,7 @@ export interface Anchor {
 }
 
 export interface ChainReport {
+  /** The id of a room or category. "audit" and "legal-holds": who asked what, and what is held, which are verified with all. */
   scope: string;
   name: string;
   /** Numbers of the first event that is kept, and of the last. */
@@ -55,7 +57,10 @@ export interface ChainReport {
 }
 
 export interface Finding {
-  /** "altered", "missing" or "extra". */
+  /**
+   * "altered", "missing" or "extra"; "unprovable" where nothing is known to be wrong, and a hash that was given is of an event that
+   * retention has deleted.
+   */
   problem: string;
   seq: number;
   detail: string;
@@ -70,7 +75,7 @@ export interface QueryRequest {
   from: string;
   to: string;
   kinds: string[];
-  /** What the event has in it, capitals or not. */
+  /** What the event has in it, capitals or not. FAILED_PRECONDITION where an export takes two administrators. */
   text: string;
   limit: number;
   /** `next` of the page before. */
@@ -85,8 +90,9 @@ export interface QueryReply {
 }
 
 export interface StoredEvent {
-  /** JSON, see chat-events.ts. */
+  /** JSON, see chat-events.ts. Where an export takes two administrators, without what people said: `withheld` names what is left out. */
   event: string;
+  /** Empty where something is left out. */
   hash: Buffer;
 }
 
@@ -110,6 +116,8 @@ export interface ExportOrder {
   /** Empty: nobody has yet. */
   approvedBy: string;
   approvedAt: string;
+  /** The id of the room or category that was meant when it was asked for: this is exported, whatever is called so by then. */
+  scope: string;
 }
 
 export interface ApproveExportRequest {
@@ -130,7 +138,10 @@ export interface ExportChunk {
 export interface PlaceHoldRequest {
   /** What it is for: a case number. */
   name: string;
-  /** Id or name of a room, a user, or both: what the user did there; everything where neither is given. */
+  /**
+   * Id or name of a room or category (that is all rooms that have ever been in it), a user, or both: what the user did there;
+   * everything where neither is given. NOT_FOUND where there is and was no such room or category.
+   */
   scope: string;
   subject: string;
 }
@@ -934,7 +945,17 @@ export const ExportRequest: MessageFns<ExportRequest> = {
 };
 
 function createBaseExportOrder(): ExportOrder {
-  return { id: "", room: "", user: "", reason: "", askedBy: "", askedAt: "", approvedBy: "", approvedAt: "" };
+  return {
+    id: "",
+    room: "",
+    user: "",
+    reason: "",
+    askedBy: "",
+    askedAt: "",
+    approvedBy: "",
+    approvedAt: "",
+    scope: "",
+  };
 }
 
 export const ExportOrder: MessageFns<ExportOrder> = {
@@ -962,6 +983,9 @@ export const ExportOrder: MessageFns<ExportOrder> = {
     }
     if (message.approvedAt !== "") {
       writer.uint32(66).string(message.approvedAt);
+    }
+    if (message.scope !== "") {
+      writer.uint32(74).string(message.scope);
     }
     return writer;
   },
@@ -1043,6 +1067,14 @@ export const ExportOrder: MessageFns<ExportOrder> = {
             message.approvedAt = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1068,6 +1100,7 @@ export const ExportOrder: MessageFns<ExportOrder> = {
     message.askedAt = object.askedAt ?? "";
     message.approvedBy = object.approvedBy ?? "";
     message.approvedAt = object.approvedAt ?? "";
+    message.scope = object.scope ?? "";
     return message;
   },
 };

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { ChatError } from '../../chat.ts';
 import type { Database } from '../../database/database.ts';
-import { audit } from '../audit.ts';
+import { type AuditHead, audit } from '../audit.ts';
 import { link } from '../chain.ts';
 import { findScope } from '../query.ts';
 import { type ChainRow, eventsOf } from '../store-rows.ts';
@@ -14,6 +14,8 @@ import { chainsOfUser, userEvents } from './user-events.ts';
 export interface ExportOrder {
   /** Id or name; or `user`. */
   room?: string;
+  /** The id of the room, where it is known which one is meant. */
+  scope?: string | undefined;
   user?: string;
   reason: string;
   now?: () => Date;
@@ -25,6 +27,7 @@ const FILE_BYTES = 4 * 1024 * 1024;
 
 interface Writing {
   at: Date;
+  audit: AuditHead;
   scopes: ManifestScope[];
   files: ManifestFile[];
 }
@@ -36,12 +39,12 @@ interface Writing {
 export async function* exportArchive(
   database: Database,
   who: string,
-  { room, user, reason, now = () => new Date() }: ExportOrder,
+  { room, scope, user, reason, now = () => new Date() }: ExportOrder,
 ): AsyncGenerator<Buffer> {
   const of = orderOf(room, user);
-  await audit(database, who, 'export', { of, reason });
-  const writing: Writing = { at: now(), scopes: [], files: [] };
-  for await (const chain of chainsFor(database, of)) {
+  const head = await audit(database, who, 'export', { of, scope, reason });
+  const writing: Writing = { at: now(), audit: head, scopes: [], files: [] };
+  for await (const chain of chainsFor(database, of, scope)) {
     const events =
       of.user === undefined ? chainEvents(database, chain) : userEvents(database, of.user, chain);
     yield* writeScope(writing, chain, events);
@@ -60,9 +63,13 @@ function orderOf(room = '', user = ''): Manifest['of'] {
   return room === '' ? { user } : { room };
 }
 
-async function* chainsFor(database: Database, { room, user }: Manifest['of']): AsyncGenerator<ChainRow> {
+async function* chainsFor(
+  database: Database,
+  { room, user }: Manifest['of'],
+  scope: string | undefined,
+): AsyncGenerator<ChainRow> {
   if (user !== undefined) yield* chainsOfUser(database, user);
-  if (room !== undefined) yield await database.use((client) => findScope(client, room));
+  if (room !== undefined) yield await database.use((client) => findScope(client, scope ?? room));
 }
 
 async function* chainEvents(database: Database, chain: ChainRow): AsyncGenerator<Exported> {
@@ -128,7 +135,8 @@ const scopeOf = (chain: ChainRow, files: readonly ManifestFile[]): ManifestScope
   headHash: chain.hash.toString('hex'),
 });
 
-function manifestOf({ at, scopes, files }: Writing, of: Manifest['of'], by: string, reason: string): Buffer {
+function manifestOf(writing: Writing, of: Manifest['of'], by: string, reason: string): Buffer {
+  const { at, audit: head, scopes, files } = writing;
   const manifest: Manifest = {
     format: EXPORT_FORMAT,
     createdAt: at.toISOString(),
@@ -137,6 +145,7 @@ function manifestOf({ at, scopes, files }: Writing, of: Manifest['of'], by: stri
     of,
     scopes,
     files,
+    audit: { seq: head.seq, hash: head.hash.toString('hex') },
   };
   return Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
 }

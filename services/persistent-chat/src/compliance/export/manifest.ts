@@ -14,6 +14,8 @@ export interface Manifest {
   of: { room?: string; user?: string };
   scopes: ManifestScope[];
   files: ManifestFile[];
+  /** Where the audit ended with this export in it; the hash in hex. Exports of early releases do not say it. */
+  audit?: { seq: number; hash: string };
 }
 
 export interface ManifestScope {

@@ -3,12 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { ChatError } from '../../chat.ts';
 import type { Database } from '../../database/database.ts';
 import { audit, audited } from '../audit.ts';
+import { findScope } from '../query.ts';
 
 export interface Order {
   id: string;
-  /** One of them is not empty. */
+  /** One of them is not empty; `room`: as it was asked for. */
   room: string;
   user: string;
+  /** What had the name of the room when it was asked for, whatever has it now. Undefined of a user. */
+  scope: string | undefined;
   reason: string;
   askedBy: string;
   askedAt: Date;
@@ -16,11 +19,12 @@ export interface Order {
   approvedAt: Date | undefined;
 }
 
-const COLUMNS = 'id, of_room, of_user, reason, asked_by, asked_at, approved_by, approved_at';
+const COLUMNS = 'id, of_room, of_user, of_scope, reason, asked_by, asked_at, approved_by, approved_at';
 /** How long an approval is good for. */
 const GOOD_FOR = "interval '1 day'";
 const SHOWN_FOR = "interval '30 days'";
 
+/** Rejects with `not-found` where compliance knows no such room, and with `conflict` where several have had the name. */
 export function requestExport(
   database: Database,
   by: string,
@@ -30,10 +34,13 @@ export function requestExport(
     throw new ChatError('invalid', 'an export is of a room or of a user: give one of them');
   if (reason.trim() === '') throw new ChatError('invalid', 'reason: must say why, for whoever approves it');
   return database.transaction(async (client) => {
-    await audited(client, by, 'request-export', { room, user, reason });
+    const scope = room === '' ? undefined : (await findScope(client, room)).scope;
+    const id = randomUUID();
+    await audited(client, by, 'request-export', { id, room, scope, user, reason });
     const { rows } = await client.query(
-      `INSERT INTO export_requests (id, of_room, of_user, reason, asked_by) VALUES ($1, $2, $3, $4, $5) RETURNING ${COLUMNS}`,
-      [randomUUID(), room, user, reason, by],
+      `INSERT INTO export_requests (id, of_room, of_user, of_scope, reason, asked_by) VALUES ($1, $2, $3, $4, $5, $6)
+       RETURNING ${COLUMNS}`,
+      [id, room, user, scope ?? null, reason, by],
     );
     return toOrder(rows[0]);
   });
@@ -80,7 +87,10 @@ export async function approvedOrder(database: Database, by: string, id: string):
   if (rows[0] === undefined) throw new ChatError('not-found', `you have not asked for an export ${id}`);
   if (rows[0].good === null) throw new ChatError('conflict', 'nobody has approved this export yet');
   if (!rows[0].good) throw new ChatError('conflict', 'the approval of this export is over: ask again');
-  return toOrder(rows[0]);
+  const order = toOrder(rows[0]);
+  if (order.room !== '' && order.scope === undefined)
+    throw new ChatError('conflict', 'an earlier release has not noted which room was meant: ask again');
+  return order;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: rows are what the query says.
@@ -88,6 +98,7 @@ const toOrder = (row: any): Order => ({
   id: row.id,
   room: row.of_room,
   user: row.of_user,
+  scope: row.of_scope ?? undefined,
   reason: row.reason,
   askedBy: row.asked_by,
   askedAt: row.asked_at,

@@ -20,6 +20,8 @@ export interface QueueWatchParts {
   database: Database | undefined;
   /** Seconds. */
   maxLag: number;
+  /** See ComplianceParts. */
+  unqueuedSeconds(enough: number): Promise<number>;
   /** Epoch milliseconds, by the clock of NATS. */
   now(): number;
   health: Health;
@@ -33,7 +35,8 @@ export interface QueueWatch {
   stop(): Promise<void>;
 }
 
-export function createQueueWatch({ nats, database, maxLag, now, health }: QueueWatchParts): QueueWatch {
+export function createQueueWatch(parts: QueueWatchParts): QueueWatch {
+  const { nats, database, maxLag, now, health } = parts;
   const stopping = new AbortController();
   let seenAt = Number.NEGATIVE_INFINITY;
   let queued = 0;
@@ -54,7 +57,7 @@ export function createQueueWatch({ nats, database, maxLag, now, health }: QueueW
     const queueLag = state.messages === 0 ? 0 : (now() - Date.parse(String(state.first_ts))) / 1000;
     queued = state.messages;
     early = waiting.count;
-    lagSeconds = Math.max(0, queueLag, waiting.oldestSeconds);
+    lagSeconds = Math.max(0, queueLag, waiting.oldestSeconds, await parts.unqueuedSeconds(maxLag));
     seenAt = performance.now();
   }
 
