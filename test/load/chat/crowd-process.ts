@@ -1,6 +1,7 @@
 // A pod of Persistent Chat with people in it: the whole role in a process of its own, and members without sockets who join, post
 // and note what they hear. The bench asks for it over the process's channel; see crowd.ts.
 import { readFile } from 'node:fs/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createLog, startRole } from '@linchpin/host';
 import type { ChatEvent } from '@linchpin/proto/chat-events';
 import {
@@ -18,6 +19,8 @@ import { anyPlace, type Mix, type Part, placesOf, roomCount, roomId, userName } 
 const JOINING = 1_000;
 const ASKING = 1_000;
 const TRIES = 10;
+/** How often it is looked whether something takes long. */
+const DELAY_MS = 5;
 
 /** Milliseconds of a clock that all processes of the machine share. */
 const shift = Number(process.hrtime.bigint()) / 1e6 - performance.now();
@@ -120,6 +123,16 @@ async function memory(): Promise<Memory> {
   return { used: heapUsed + external, rss, ended };
 }
 
+const delay = monitorEventLoopDelay({ resolution: DELAY_MS });
+delay.enable();
+
+async function busiest(): Promise<number> {
+  // Of waiting for its next turn that is what it waits anyway.
+  const longest = delay.max / 1e6 - DELAY_MS;
+  delay.reset();
+  return Math.max(0, longest);
+}
+
 /** Steadily, whatever the answers: a slow one delays none that follow. */
 async function post({ mix, part, perSecond, seconds, label }: Posting): Promise<Sent[]> {
   const random = randomFrom(part.at + 1);
@@ -157,6 +170,7 @@ const tasks: Tasks = {
   rooms,
   join,
   memory,
+  busiest,
   post,
   heard: async () => [...heard],
 };

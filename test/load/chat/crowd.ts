@@ -42,6 +42,8 @@ export interface Tasks {
   /** The people of this part join all their rooms, and stay. */
   join(given: { mix: Mix; part: Part }): Promise<{ sessions: number; seconds: number }>;
   memory(): Promise<Memory>;
+  /** The longest time in milliseconds that the process was busy with one thing since it was asked this before. */
+  busiest(): Promise<number>;
   /** Resolves when all of them are stored. */
   post(given: Posting): Promise<Sent[]>;
   /** By client id, since the process began. */
@@ -110,6 +112,7 @@ export async function startCrowd(configFile: string): Promise<Crowd> {
     rooms: ask('rooms'),
     join: ask('join'),
     memory: ask('memory'),
+    busiest: ask('busiest'),
     post: ask('post'),
     heard: ask('heard'),
     kill: async () => void (await endProcess(child, 'SIGKILL', 0)),
