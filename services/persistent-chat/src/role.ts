@@ -131,7 +131,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     noteFile: messages.noteFile,
     isComplianceThere: compliance.healthy,
     limits,
-    heldIn: compliance.heldIn,
+    withHolds: compliance.withHolds,
     metrics,
     log,
   });

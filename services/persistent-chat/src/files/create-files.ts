@@ -32,7 +32,7 @@ export interface FilesPartsOfPod
   config: Pick<PersistentChatConfig, 'files' | 'dataDir'>;
   /** What holds now. */
   limits(): Limits;
-  heldIn?: SweeperParts['heldIn'];
+  withHolds: SweeperParts['withHolds'];
   metrics: Registry;
   log: Logger;
 }
@@ -49,7 +49,7 @@ const quotaOf = (limits: Limits): QuotaLimits => ({
 });
 
 export function createFilesOfPod(parts: FilesPartsOfPod): { files: Files; sweeper: Sweeper } {
-  const { config, database, standing, noteFile, isComplianceThere, limits, heldIn, metrics, log } = parts;
+  const { config, database, standing, noteFile, isComplianceThere, limits, withHolds, metrics, log } = parts;
   const { s3, scan, uploads, keepUnusedHours, keepFreeMegabytes } = config.files;
   const { directory = join(config.dataDir, 'files') } = config.files;
   const telemetry = createFilesTelemetry(metrics);
@@ -76,7 +76,7 @@ export function createFilesOfPod(parts: FilesPartsOfPod): { files: Files; sweepe
   const sweeper = createSweeper({
     ...{ database, staging, storage, keepUnusedHours, telemetry, log },
     unpostedHours: () => limits().unpostedFileHours,
-    ...(heldIn && { heldIn }),
+    withHolds,
   });
   return { files, sweeper };
 }

@@ -183,6 +183,8 @@ export async function deleteAbandoned(client: PoolClient, hours: number): Promis
 export interface Ended {
   id: string;
   room: string;
+  /** The room's. */
+  category: string;
   /** Who has uploaded it and whose posts name it, in lower case: whom a legal hold may be on. */
   people: string[];
 }
@@ -196,7 +198,7 @@ export async function selectEnded(
   { unpostedHours, after, limit }: { unpostedHours: number; after: Ended | undefined; limit: number },
 ): Promise<Ended[]> {
   const { rows } = await client.query(
-    `SELECT files.id, files.room,
+    `SELECT files.id, files.room, rooms.category,
        ARRAY(SELECT DISTINCT lower(author) FROM posts WHERE ${NAMING}) || lower(files.uploaded_by) AS people
      FROM files JOIN rooms ON rooms.id = files.room JOIN categories ON categories.id = rooms.category
      WHERE ready AND NOT rooms.legal_hold AND (files.room, files.id) > ($2, $3) AND (
@@ -213,21 +215,22 @@ export async function selectEnded(
 const NO_UUID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Those that nobody has posted, and whose room was not put under a legal hold, meanwhile. What was purged is not kept for a while as
- * other contents are.
+ * Of one room: those that nobody has posted meanwhile, unless the room was put under a legal hold; that waits now for the end of the
+ * transaction. What was purged is not kept for a while as other contents are.
  */
-export async function deleteFiles(client: PoolClient, ids: readonly string[]): Promise<void> {
+export async function deleteFiles(client: PoolClient, room: string, ids: readonly string[]): Promise<void> {
+  const { rows } = await client.query('SELECT legal_hold FROM rooms WHERE id = $1 FOR SHARE', [room]);
+  if (rows[0]?.legal_hold !== false) return;
   await client.query(
     `WITH gone AS (
-       DELETE FROM files WHERE id = ANY($1::uuid[]) AND (purged OR NOT posted)
-         AND NOT EXISTS (SELECT FROM rooms WHERE rooms.id = files.room AND rooms.legal_hold)
+       DELETE FROM files WHERE room = $1 AND id = ANY($2::uuid[]) AND (purged OR NOT posted)
          AND NOT EXISTS (SELECT FROM posts WHERE ${STANDING})
        RETURNING sha256, purged
      )
      UPDATE file_blobs AS blob SET at = '-infinity' FROM gone
      WHERE blob.sha256 = gone.sha256 AND gone.purged
-       AND NOT EXISTS (SELECT FROM files WHERE files.sha256 = blob.sha256 AND NOT files.id = ANY($1::uuid[]))`,
-    [ids],
+       AND NOT EXISTS (SELECT FROM files WHERE files.sha256 = blob.sha256 AND NOT files.id = ANY($2::uuid[]))`,
+    [room, ids],
   );
 }
 

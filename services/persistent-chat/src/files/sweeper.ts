@@ -1,5 +1,6 @@
 // Removes what nothing refers to any more: at each pod, now and then; two of them never take the same.
 import type { Logger } from '@linchpin/host';
+import type { WithHolds } from '../legal-holds.ts';
 import type { FilesParts } from './files.ts';
 import type { Staging } from './staging.ts';
 import type { FileStorage } from './storage.ts';
@@ -13,8 +14,8 @@ export interface SweeperParts {
   keepUnusedHours: number;
   /** Hours that a file is kept which was never posted; what holds now. */
   unpostedHours(): number;
-  /** What legal holds keep in a room: all of it, or what these people (in lower case) have put there. Rejects while nobody knows. */
-  heldIn?(room: string): Promise<{ all: boolean; subjects: readonly string[] }>;
+  /** What legal holds keep while files are taken away. */
+  withHolds: WithHolds;
   telemetry: FilesTelemetry;
   log: Logger;
 }
@@ -34,7 +35,7 @@ const MOST_AT_ONCE = 1000;
 const PAGE = 1000;
 
 export function createSweeper(parts: SweeperParts): Sweeper {
-  const { database, staging, storage, keepUnusedHours, unpostedHours, heldIn, telemetry, log } = parts;
+  const { database, staging, storage, keepUnusedHours, unpostedHours, withHolds, telemetry, log } = parts;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   /** A turn that has not begun yet: one is enough for all who want one. */
@@ -60,13 +61,17 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     }
   }
 
-  async function removeOf(room: string, files: readonly Ended[]): Promise<void> {
-    const held = (await heldIn?.(room)) ?? { all: false, subjects: [] };
-    if (held.all) return;
-    const free = files.filter(({ people }) => !people.some((name) => held.subjects.includes(name)));
-    const ids = free.map(({ id }) => id);
-    if (ids.length > 0) await database.use((client) => deleteFiles(client, ids));
-  }
+  const removeOf = (room: string, files: readonly Ended[]): Promise<void> =>
+    withHolds((holds) =>
+      database.transaction(async (client) => {
+        const { all, subjects } = await holds.of(room, files[0]?.category);
+        const free = files.filter(({ people }) => !all && !people.some((name) => subjects.includes(name)));
+        if (free.length === 0) return;
+        const ids = free.map(({ id }) => id);
+        await deleteFiles(client, room, ids);
+        await holds.stand();
+      }),
+    );
 
   async function sweep(): Promise<number> {
     await staging.sweep(keepUnusedHours * 3_600_000);

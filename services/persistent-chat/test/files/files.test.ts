@@ -44,6 +44,8 @@ let sweeper: Sweeper;
 let directory: string;
 let room: string;
 let held: { all: boolean; subjects: string[] };
+/** Rejects where somebody may have placed a hold after all. */
+let stand: () => Promise<void>;
 /** Rights are taken away here. */
 let rights: { mayRead: boolean; mayUpload: boolean };
 let complianceRequired: boolean;
@@ -84,6 +86,7 @@ afterEach(() => rig.close());
 async function start(files: Record<string, unknown> = {}, web: Record<string, unknown> = {}): Promise<void> {
   rights = { mayRead: true, mayUpload: true };
   held = { all: false, subjects: [] };
+  stand = async () => {};
   limits = { ...ample };
   [complianceRequired, complianceThere] = [false, true];
   rig = await createWebRig({
@@ -100,7 +103,7 @@ async function start(files: Record<string, unknown> = {}, web: Record<string, un
         noteFile: chat.noteFile,
         isComplianceThere: () => complianceThere,
         limits: () => limits,
-        heldIn: async () => held,
+        withHolds: (run) => run({ of: async () => held, stand: () => stand() }),
         metrics: new Registry(),
         log,
       });
@@ -475,6 +478,31 @@ test('A legal hold keeps what was purged of its people: what they have uploaded,
   held = { all: false, subjects: [] };
   await sweeper.sweep();
   expect(await contents()).toEqual([]);
+});
+
+test('Where a hold may have been placed meanwhile, what was purged stays', async () => {
+  const { id } = (await upload('a.txt', randomBytes(10))).json;
+  await postNaming(1, [id]);
+  await purge(1);
+  stand = () => Promise.reject(new ChatError('unavailable', 'what is held is not known'));
+  await expect(sweeper.sweep()).rejects.toThrow('what is held is not known');
+  expect(await fileRows()).toEqual([id]);
+  expect(await contents()).toHaveLength(1);
+  stand = async () => {};
+  // The room's own.
+  const holding = await pool.connect();
+  await holding.query('BEGIN');
+  await holding.query('UPDATE rooms SET legal_hold = true WHERE id = $1', [room]);
+  const swept = sweeper.sweep();
+  await vi.waitFor(async () => {
+    const { rows } = await pool.query('SELECT FROM pg_stat_activity WHERE wait_event_type = $1', ['Lock']);
+    expect(rows).toHaveLength(1);
+  }, 20_000);
+  await holding.query('COMMIT');
+  holding.release();
+  await swept;
+  expect(await fileRows()).toEqual([id]);
+  expect(await contents()).toHaveLength(1);
 });
 
 test('The bytes of what was purged stay where another file has the same', async () => {
