@@ -95,6 +95,16 @@ export async function withChat<T>(
 
 const chatOf = (client: ChatClient, site: Site, user: string): Chat => {
   const caller = { user };
+
+  const accessOf = async (room: string, after = ''): Promise<Access> =>
+    joined(
+      await allPages(async (behind) => {
+        const request = { caller, room, limit: PAGE_OF_ACCESS, after: behind };
+        const { next, ...page } = await ask(client.getAccess.bind(client), request, site);
+        return { items: [page], next };
+      }, after),
+    );
+
   return {
     createCategory: (spec) => ask(client.createCategory.bind(client), { caller, spec }, site),
     changeCategory: (category, change) =>
@@ -117,20 +127,12 @@ const chatOf = (client: ChatClient, site: Site, user: string): Chat => {
         const { rooms, next } = await ask(client.findRooms.bind(client), request, site);
         return { items: rooms.flatMap(entryOf), next };
       }),
-    async access(room) {
-      const pages = await allPages(async (after) => {
-        const request = { caller, room, limit: PAGE_OF_ACCESS, after };
-        const { next, ...page } = await ask(client.getAccess.bind(client), request, site);
-        return { items: [page], next };
-      });
-      return {
-        members: pages.flatMap(({ members }) => members),
-        managers: pages.flatMap(({ managers }) => managers),
-        presenters: pages.flatMap(({ presenters }) => presenters),
-      };
+    access: (room) => accessOf(room),
+    async changeAccess(room, add, remove) {
+      const request = { caller, room, add, remove };
+      const { next, ...first } = await ask(client.changeAccess.bind(client), request, site);
+      return next === '' ? first : joined([first, await accessOf(room, next)]);
     },
-    changeAccess: (room, add, remove) =>
-      ask(client.changeAccess.bind(client), { caller, room, add, remove }, site),
     post: (room, { body, subject = '', thread = 0, clientId = crypto.randomUUID() }) =>
       ask(client.sendPost.bind(client), { caller, room, clientId, body, subject, thread, files: [] }, site),
     history: async (room, { before = 0, after = 0, limit = 0 }) =>
@@ -149,12 +151,21 @@ const entryOf = ({ room, categoryName }: RoomReply): RoomEntry[] =>
   room === undefined ? [] : [{ ...room, categoryName }];
 
 /** A page may be empty and yet have one behind it. */
-async function allPages<T>(ask: (after: string) => Promise<{ items: T[]; next: string }>): Promise<T[]> {
+async function allPages<T>(
+  ask: (after: string) => Promise<{ items: T[]; next: string }>,
+  from = '',
+): Promise<T[]> {
   const all: T[] = [];
-  for (let after = ''; ; ) {
+  for (let after = from; ; ) {
     const { items, next } = await ask(after);
     all.push(...items);
     if (next === '') return all;
     after = next;
   }
 }
+
+const joined = (pages: readonly Access[]): Access => ({
+  members: pages.flatMap(({ members }) => members),
+  managers: pages.flatMap(({ managers }) => managers),
+  presenters: pages.flatMap(({ presenters }) => presenters),
+});

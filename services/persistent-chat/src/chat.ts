@@ -216,7 +216,13 @@ export interface Chat {
   ): Promise<RoomView[]>;
   /** By principal: each has all its roles in one page. `next`: behind what there is more; only where a page was asked for. */
   access(caller: Caller, room: string, page?: Page): Promise<RoomAccess & { next?: string }>;
-  changeAccess(caller: Caller, room: string, change: AccessChange): Promise<RoomAccess>;
+  /** `page`: of the lists as they are then. */
+  changeAccess(
+    caller: Caller,
+    room: string,
+    change: AccessChange,
+    page?: Page,
+  ): Promise<RoomAccess & { next?: string }>;
   /** The newest first, at most 200. A page goes by `<at> <id of the room>`. */
   invitations(caller: Caller, page?: Page): Promise<Invitation[]>;
 

@@ -294,6 +294,22 @@ test('lists come in pages, each of which says where the next one begins', async 
     });
 });
 
+test('a change of a long list is answered with its first page', async () => {
+  const admin = await clientOf('admin');
+  const room = await ask<Room>(admin, 'createRoom', { spec: { name: 'Long', category: 'All' } });
+  await rig.sql(
+    `INSERT INTO room_access (room, principal, role)
+     SELECT $1, 'member' || n || '@contoso.lab', 'member' FROM generate_series(1, 1500) AS n`,
+    [room.id],
+  );
+  const add = { members: [], managers: [address('alice')], presenters: [] };
+  const first = await ask<AccessPage>(admin, 'changeAccess', { room: 'Long', add, remove: undefined });
+  expect([first.managers, first.members.length]).toEqual([[address('alice')], 999]);
+  const rest = await ask<AccessPage>(admin, 'getAccess', { room: 'Long', after: first.next });
+  expect([rest.members.length, rest.next]).toEqual([501, '']);
+  expect(new Set([...first.members, ...rest.members]).size).toBe(1500);
+});
+
 test('all metrics of the role begin alike', async () => {
   const { metrics } = (rig.pods[0] as Rig['pods'][number]).started.host;
   const names = (await metrics.getMetricsAsJSON()).map(({ name }) => name);

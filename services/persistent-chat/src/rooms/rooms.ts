@@ -4,7 +4,7 @@ import type { PoolClient } from 'pg';
 import type { Access, AccessNotice, Standing } from '../access/access.ts';
 import type { Principals } from '../access/principals.ts';
 import type { Wall } from '../access/wall.ts';
-import { type Caller, type Chat, ChatError, type Room } from '../chat.ts';
+import { type Caller, type Chat, ChatError, type Page, type Room, type RoomAccess } from '../chat.ts';
 import { byOf, configured, nameTaken, requireAdmin } from '../configuration-events.ts';
 import type { Database } from '../database/database.ts';
 import { keyOf } from '../fields.ts';
@@ -248,15 +248,11 @@ export function createRooms(parts: RoomsParts): Rooms {
       if (!standing.mayJoin && standing.roles.length === 0 && !caller.admin)
         throw refusal(caller, standing, 'mayJoin');
       const { id } = standing.room;
-      if (page.limit === undefined && page.after === undefined)
-        return accessOf(await database.use((client) => store.selectEntries(client, id)));
-      const entries = await database.use((client) => store.selectEntriesOfPage(client, id, page));
-      const isFull = new Set(entries.map(({ principal }) => principal)).size === page.limit;
-      const last = entries.at(-1)?.principal;
-      return { ...accessOf(entries), ...(isFull && last !== undefined && { next: last }) };
+      return database.use((client) => accessIn(client, id, page));
     },
 
-    async changeAccess(caller, key, wanted) {
+    async changeAccess(caller, key, wanted, page = {}) {
+      checkPage(page, 'text');
       const entries = changeOf(wanted, principals.parse);
       return change(caller, key, 'mayManage', async ({ client, lock, standing }) => {
         const { id, name, category, categoryName, invites } = standing.room;
@@ -272,7 +268,7 @@ export function createRooms(parts: RoomsParts): Rooms {
             'conflict',
             `managers: ${JSON.stringify(name)} would have nobody who manages it: add another manager before`,
           );
-        return { events, result: accessOf(await store.selectEntries(client, id)) };
+        return { events, result: await accessIn(client, id, page) };
       });
     },
   };
@@ -281,6 +277,19 @@ export function createRooms(parts: RoomsParts): Rooms {
 async function isHeldIn(holds: Holds, { id, category }: LockedRoom): Promise<boolean> {
   const { all, subjects } = await holds.of(id, category);
   return all || subjects.length > 0;
+}
+
+async function accessIn(
+  client: PoolClient,
+  room: string,
+  page: Page,
+): Promise<RoomAccess & { next?: string }> {
+  if (page.limit === undefined && page.after === undefined)
+    return accessOf(await store.selectEntries(client, room));
+  const entries = await store.selectEntriesOfPage(client, room, page);
+  const isFull = new Set(entries.map(({ principal }) => principal)).size === page.limit;
+  const last = entries.at(-1)?.principal;
+  return { ...accessOf(entries), ...(isFull && last !== undefined && { next: last }) };
 }
 
 const noSuchCategory = (category: string): ChatError =>

@@ -139,9 +139,11 @@ export function createChatRpc(
       const { next = '', ...access } = await chat.access(caller, request.room, pageOf(request));
       return { ...toAccess(access), next };
     }),
-    changeAccess: unary(async (caller, { room, add, remove }) =>
-      toAccess(await chat.changeAccess(caller, room, { add: add ?? NO_LISTS, remove: remove ?? NO_LISTS })),
-    ),
+    changeAccess: unary(async (caller, { room, add, remove }) => {
+      const change = { add: add ?? NO_LISTS, remove: remove ?? NO_LISTS };
+      const { next = '', ...access } = await chat.changeAccess(caller, room, change, { limit: DEFAULT_PAGE });
+      return { ...toAccess(access), next };
+    }),
 
     listInvitations: unary(async (caller, request) => {
       const found = await chat.invitations(caller, pageOf(request));

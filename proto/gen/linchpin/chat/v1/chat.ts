@@ -4886,14 +4886,15 @@ export const ChatService = {
     responseSerialize: (value: AccessPage): Buffer => Buffer.from(AccessPage.encode(value).finish()),
     responseDeserialize: (value: Buffer): AccessPage => AccessPage.decode(value),
   },
+  /** The answer is the first page of the lists as they are then; GetAccess has the others. */
   changeAccess: {
     path: "/linchpin.chat.v1.Chat/ChangeAccess" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ChangeAccessRequest): Buffer => Buffer.from(ChangeAccessRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): ChangeAccessRequest => ChangeAccessRequest.decode(value),
-    responseSerialize: (value: Access): Buffer => Buffer.from(Access.encode(value).finish()),
-    responseDeserialize: (value: Buffer): Access => Access.decode(value),
+    responseSerialize: (value: AccessPage): Buffer => Buffer.from(AccessPage.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AccessPage => AccessPage.decode(value),
   },
   /** Rooms to which the user was added, and which it has not read since; the newest first. None for administrators. */
   listInvitations: {
@@ -5019,7 +5020,8 @@ export interface ChatServer extends UntypedServiceImplementation {
   getRoom: handleUnaryCall<GetRoomRequest, RoomReply>;
   findRooms: handleUnaryCall<FindRoomsRequest, FindRoomsReply>;
   getAccess: handleUnaryCall<GetAccessRequest, AccessPage>;
-  changeAccess: handleUnaryCall<ChangeAccessRequest, Access>;
+  /** The answer is the first page of the lists as they are then; GetAccess has the others. */
+  changeAccess: handleUnaryCall<ChangeAccessRequest, AccessPage>;
   /** Rooms to which the user was added, and which it has not read since; the newest first. None for administrators. */
   listInvitations: handleUnaryCall<ListInvitationsRequest, ListInvitationsReply>;
   sendPost: handleUnaryCall<PostRequest, Post>;
@@ -5194,20 +5196,21 @@ export interface ChatClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AccessPage) => void,
   ): ClientUnaryCall;
+  /** The answer is the first page of the lists as they are then; GetAccess has the others. */
   changeAccess(
     request: ChangeAccessRequest,
-    callback: (error: ServiceError | null, response: Access) => void,
+    callback: (error: ServiceError | null, response: AccessPage) => void,
   ): ClientUnaryCall;
   changeAccess(
     request: ChangeAccessRequest,
     metadata: Metadata,
-    callback: (error: ServiceError | null, response: Access) => void,
+    callback: (error: ServiceError | null, response: AccessPage) => void,
   ): ClientUnaryCall;
   changeAccess(
     request: ChangeAccessRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: Access) => void,
+    callback: (error: ServiceError | null, response: AccessPage) => void,
   ): ClientUnaryCall;
   /** Rooms to which the user was added, and which it has not read since; the newest first. None for administrators. */
   listInvitations(
