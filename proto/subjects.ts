@@ -64,6 +64,12 @@ export interface ReplicaReport {
   productVersion: string;
 }
 
+/**
+ * Alerts of Persistent Chat for one user, each a JSON object (`Alert`): told by the pod that stored the post, heard by those where
+ * the user has an event stream. Nobody keeps them.
+ */
+export const alertSubject = (user: string): string => `persistent-chat.alerts.${keyToken(user)}`;
+
 /** A NATS KV key holds only [-/_=.a-zA-Z0-9]; names are carried as base64url. */
 export const keyToken = (name: string): string => Buffer.from(name, 'utf8').toString('base64url');
 export const fromKeyToken = (token: string): string => Buffer.from(token, 'base64url').toString('utf8');

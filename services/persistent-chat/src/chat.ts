@@ -146,6 +146,38 @@ export interface SearchQuery {
   limit?: number;
 }
 
+/** What somebody wants to be told of, wherever it is posted: everything that is given has to hold. */
+export interface TopicSpec {
+  /** All of them have to be in a post, as in a search. */
+  words?: string;
+  author?: string;
+  /** Only what mentions the one whose topic it is. */
+  mentionsMe?: boolean;
+  /** Rooms, by ids or names, that it is about; all that can be read where none is named. */
+  rooms?: string[];
+}
+
+/** As it is kept: rooms by their ids. */
+export interface Topic extends TopicSpec {
+  name: string;
+  mentionsMe: boolean;
+}
+
+/** A post that somebody wants to know of: it mentions them, or one of their topics is in it. */
+export interface Alert {
+  room: string;
+  roomName: string;
+  seq: number;
+  by: string;
+  at: string;
+  subject?: string;
+  /** The beginning of what it says: at most 200 characters. */
+  excerpt: string;
+  /** Names of topics; empty for what only mentions them. */
+  topics: string[];
+  mentioned: boolean;
+}
+
 export interface Participant {
   name: string;
   since: string;
@@ -243,6 +275,22 @@ export interface Chat {
     filter: { before?: string; author?: string; seqs?: number[]; why: string },
   ): Promise<number>;
   setLegalHold(caller: Caller, room: string, hold: boolean): Promise<Room>;
+  /** Those of the caller. Administrators have none. */
+  topics(caller: Caller): Promise<Topic[]>;
+  /** Makes a topic, or makes another one of it. The caller has to be able to read the rooms that are named. */
+  setTopic(caller: Caller, name: string, spec: TopicSpec): Promise<Topic>;
+  deleteTopic(caller: Caller, name: string): Promise<void>;
+  /** A search for the topic: the newest first, also those of the caller. A page goes by `next` of the page before. */
+  topicPosts(
+    caller: Caller,
+    name: string,
+    query: { since?: string; after?: string; limit?: number },
+  ): Promise<{ posts: Post[]; next?: string }>;
+  /**
+   * Alerts of the caller from now on, each once at most, of posts in all rooms that the caller may read. What is missed nobody
+   * keeps. Resolves with the way to stop.
+   */
+  watchAlerts(caller: Caller, listener: (alert: Alert) => void): Promise<() => void>;
   /** Something happened to a file of a room; only told to compliance. */
   noteFile(caller: Caller, room: string, kind: 'upload' | 'download', file: FileNote): Promise<void>;
 }

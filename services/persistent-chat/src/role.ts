@@ -20,6 +20,8 @@ import { createAccess } from './access/create-access.ts';
 import { createNotices } from './access/notices.ts';
 import { createPrincipals } from './access/principals.ts';
 import { createWall } from './access/wall.ts';
+import { createAlerts } from './alerts/alerts.ts';
+import { createTopics } from './alerts/topics.ts';
 import { createCategories } from './categories/categories.ts';
 import { selectPolicies } from './categories/policies.ts';
 import type { Chat } from './chat.ts';
@@ -103,9 +105,17 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
   const wall = createWall({ principals, limits });
 
   const takeRooms = createRoomRate();
+  const alerts = createAlerts({ nats, pod, database, access, notices, metrics, log });
   const messages = createMessages({
     database,
-    journal,
+    journal: {
+      ...journal,
+      // Here and not where events become known: others find out what a pod has left behind, and nobody is alerted twice.
+      committed(events) {
+        journal.committed(events);
+        alerts.onCommitted(events);
+      },
+    },
     access,
     principalsOf: principals.of,
     limits,
@@ -158,6 +168,8 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     }),
     ...createFind({ database, access, principals, categoriesOf, countUnread, limits }),
     ...messages,
+    ...createTopics({ database, access, principals, tell, limits, search: messages.search }),
+    watchAlerts: alerts.watchAlerts,
     join: sessions.join,
   };
 
@@ -177,6 +189,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
       await replica.load();
       replica.follow();
       await Promise.all([database.start(), complianceDatabase?.start()]);
+      alerts.start();
       notices.start();
       journal.start();
       compliance.start();
@@ -202,6 +215,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
       await sip.stop();
       await sessions.stop();
       await messages.stop();
+      await alerts.stop();
       await sweeper.stop();
       await members.stop();
       await journal.stop();
@@ -216,7 +230,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
         ? [{ name: 'web', protocol: 'http', address: config.web.address, port: web.port }]
         : [],
     configVersion: () => replica.version,
-    describe: () => ({ ...sessions.counts(), compliance: compliance.healthy() }),
+    describe: () => ({ ...sessions.counts(), topics: alerts.topics, compliance: compliance.healthy() }),
     reload: async () => web?.reload(),
   };
 }

@@ -51,6 +51,8 @@ export const persistentChatConfigurationSpec = z.strictObject({
   rosterLimit: whole(0, 1000).default(75),
   postsPerSecondPerUser: whole(1, 1000).default(20),
   maxRoomsPerUser: whole(1, 100_000).default(10_000),
+  /** What one user is alerted of. */
+  maxTopicsPerUser: whole(0, 1000).default(50),
   /** Members, managers and presenters over all rooms and categories of the pool. */
   maxAccessEntries: whole(1, 10_000_000).default(2_000_000),
   /** Where clients send people to manage rooms. */

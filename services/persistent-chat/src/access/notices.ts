@@ -10,11 +10,15 @@ const ANSWER_MS = 3_000;
 
 export interface Notices {
   onChanged(listener: (notice: AccessNotice) => void): () => void;
+  /** Topics of this user are others now; undefined: of anybody. */
+  onTopics(listener: (owner: string | undefined) => void): () => void;
   /** Part of the transaction: nobody is told of what was not committed, and no pod that listens misses it. */
-  tell(client: ClientBase, notice: { room: string } | { category: string }): Promise<void>;
+  tell(client: ClientBase, notice: Notice): Promise<void>;
   start(): void;
   stop(): Promise<void>;
 }
+
+export type Notice = { room: string } | { category: string } | { topics: string };
 
 export interface NoticesParts {
   /** Where PostgreSQL is. */
@@ -25,6 +29,7 @@ export interface NoticesParts {
 
 export function createNotices({ options, replica, log }: NoticesParts): Notices {
   const listeners = new Set<(notice: AccessNotice) => void>();
+  const ofTopics = new Set<(owner: string | undefined) => void>();
   let client: Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let turn: Promise<void> = Promise.resolve();
@@ -43,6 +48,7 @@ export function createNotices({ options, replica, log }: NoticesParts): Notices 
     const [kind, id] = payload.split(' ');
     if (kind === 'room' && id) told({ room: id });
     else if (kind === 'category' && id) told({ category: id });
+    else if (kind === 'topics' && id) for (const listener of ofTopics) listener(id);
   }
 
   function lost(of: Client): void {
@@ -69,6 +75,7 @@ export function createNotices({ options, replica, log }: NoticesParts): Notices 
     client = opened;
     // Nobody knows what was said while nobody listened.
     told({});
+    for (const listener of ofTopics) listener(undefined);
   }
 
   async function look(): Promise<void> {
@@ -96,9 +103,13 @@ export function createNotices({ options, replica, log }: NoticesParts): Notices 
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onTopics(listener) {
+      ofTopics.add(listener);
+      return () => ofTopics.delete(listener);
+    },
     async tell(client, notice) {
-      const payload = 'room' in notice ? `room ${notice.room}` : `category ${notice.category}`;
-      await client.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]);
+      const [[kind, id]] = Object.entries(notice) as [[string, string]];
+      await client.query('SELECT pg_notify($1, $2)', [CHANNEL, `${kind} ${id}`]);
     },
     start: run,
     async stop() {

@@ -43,6 +43,19 @@ export const streamEvents = {
     })
     .meta({ id: 'ChangedEvent' }),
   roster: z.object({ room: z.uuid(), roster }).meta({ id: 'RosterEvent' }),
+  alert: z
+    .object({
+      room: z.uuid(),
+      roomName: z.string(),
+      seq: number().meta({ description: 'The number of the post' }),
+      by: z.string(),
+      at: z.string(),
+      subject: z.string().optional(),
+      excerpt: z.string().meta({ description: 'The beginning of what it says' }),
+      topics: z.array(z.string()).meta({ description: 'Names of topics of the reader that it matches' }),
+      mentioned: z.boolean().meta({ description: 'It mentions the reader' }),
+    })
+    .meta({ id: 'AlertEvent', description: 'A post of any room that the reader may read; without an id' }),
   gap: z
     .object({
       room: z.uuid(),

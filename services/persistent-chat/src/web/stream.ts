@@ -14,11 +14,12 @@ import type { Identity } from './authentication.ts';
 import { readPositions, writePositions } from './positions.ts';
 import { type Fields, fieldsOf, type PublicEvent, postEvent, publicFields } from './public-events.ts';
 import type { Ask } from './route.ts';
+import { createStreamAlerts } from './stream-alerts.ts';
 import type { StreamLimits } from './streams.ts';
 import type { WebTelemetry } from './telemetry.ts';
 
 export interface StreamParts {
-  chat: Pick<Chat, 'join' | 'history'>;
+  chat: Pick<Chat, 'join' | 'history' | 'watchAlerts'>;
   limits: StreamLimits;
   telemetry: WebTelemetry;
   log: Logger;
@@ -69,6 +70,7 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
   const rooms = new Map<string, Joined>();
   const positions = new Map<string, number>();
   const gone = Promise.withResolvers<void>();
+  const alerts = createStreamAlerts(chat, caller, (data) => send({ event: 'alert', data }));
   let over = false;
   /** Characters that are kept here until their room's turn comes. */
   let held = 0;
@@ -105,7 +107,7 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
   }
 
   async function join(names: readonly string[]): Promise<void> {
-    const results = await Promise.allSettled(names.map(joinRoom));
+    const results = await Promise.allSettled([alerts.watch(), ...names.map(joinRoom)]);
     const refused = results.find((result) => result.status === 'rejected');
     if (refused === undefined && !response.destroyed) return;
     await partAll();
@@ -113,6 +115,7 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
   }
 
   async function partAll(): Promise<void> {
+    alerts.stop();
     const parting = [...rooms.values()].filter(({ ended }) => ended === undefined);
     rooms.clear();
     for (const { part } of parting)
@@ -287,6 +290,7 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
       const known = before(room.id);
       if (known !== undefined) positions.set(room.id, Math.min(known, room.lastSeq));
     }
+    alerts.open();
   }
 
   return {

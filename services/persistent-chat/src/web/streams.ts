@@ -17,7 +17,7 @@ export interface StreamLimits {
 }
 
 export interface StreamsParts {
-  chat: Pick<Chat, 'join' | 'history'>;
+  chat: Pick<Chat, 'join' | 'history' | 'watchAlerts'>;
   limits: StreamLimits;
   /** Whether somebody who was let in would be let in now. */
   isAllowed(user: string): boolean;

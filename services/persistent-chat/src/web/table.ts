@@ -6,12 +6,14 @@ import { eventRoutes } from './routes/events.ts';
 import { fileRoutes } from './routes/files.ts';
 import { postRoutes } from './routes/posts.ts';
 import { roomRoutes } from './routes/rooms.ts';
+import { topicRoutes } from './routes/topics.ts';
 
 export const table: readonly Route[] = [
   ...accountRoutes,
   ...categoryRoutes,
   ...roomRoutes,
   ...postRoutes,
+  ...topicRoutes,
   ...eventRoutes,
   ...fileRoutes,
 ];

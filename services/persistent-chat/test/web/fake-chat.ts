@@ -198,6 +198,11 @@ export function createFakeChat(): FakeChat {
       admin(caller);
       return Object.assign(enter(caller, ref).room, { legalHold });
     },
+    topics: async () => [],
+    setTopic: async (_caller, name, spec) => ({ ...spec, name, mentionsMe: spec.mentionsMe ?? false }),
+    async deleteTopic() {},
+    topicPosts: async () => ({ posts: [] }),
+    watchAlerts: async () => () => {},
     async noteFile(caller, ref, kind, file) {
       tell(enter(caller, ref), { kind, by: caller.name, file });
     },

@@ -12,7 +12,8 @@ const streams = [
   },
 ];
 const description = `Server-Sent Events; the data of each is JSON, by the name of the event as x-events says. \`joined\` comes first for each
-room. With Last-Event-ID the posts that were missed come next. There are more names in later versions: pass over what is not known.`;
+room. With Last-Event-ID the posts that were missed come next. \`alert\` tells of posts in any room that
+mention the caller or match one of its topics. There are more names in later versions: pass over what is not known.`;
 
 export const eventRoutes = [
   route({
@@ -31,10 +32,10 @@ export const eventRoutes = [
     method: 'GET',
     path: '/v1/events',
     tag,
-    summary: 'The same for several rooms',
+    summary: 'The same for several rooms, or for none: then it only has alerts',
     description,
-    query: { room: listInQuery(roomRef, 1, 500) },
+    query: { room: listInQuery(roomRef, 1, 500).optional() },
     streams,
-    handle: ({ streams }, ask) => streams.open(ask, ask.query.room),
+    handle: ({ streams }, ask) => streams.open(ask, ask.query.room ?? []),
   }),
 ];
