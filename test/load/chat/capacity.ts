@@ -81,6 +81,7 @@ async function measure(chat: ChatLab, mix: Mix, pods: Crowd[]): Promise<Row[]> {
   const full = await Promise.all(pods.map((each) => each.memory()));
   const sessions = sum(joined.map((each) => each.sessions));
   const took = Math.max(...joined.map((each) => each.seconds));
+  await chat.settle();
   const under = await load(pods, mix);
   const ended = sum((await Promise.all(pods.map((each) => each.memory()))).map((memory) => memory.ended));
   const { hearing } = under;

@@ -26,6 +26,8 @@ export interface ChatLab {
    * faster than people ever come.
    */
   enterElsewhere(): Promise<void>;
+  /** After a flood of people: what PostgreSQL does about that is not part of what comes next. */
+  settle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -68,9 +70,9 @@ export async function createChatLab({ mix, passwords, databases = [] }: ChatLabO
     async enterElsewhere() {
       await lab.announce({ role: 'persistent-chat', pod: ELSEWHERE, address: '127.0.0.1:1' });
       await fill(sql, mix, 'participants (room, member, pod)', ELSEWHERE);
-      await sql('VACUUM ANALYZE participants');
-      await sql('CHECKPOINT');
+      await settle(sql);
     },
+    settle: () => settle(sql),
     close,
   };
 }
@@ -80,6 +82,11 @@ async function connect(lab: Lab, database: string): Promise<pg.Client> {
   const client = new pg.Client({ ...place, password: await readFile(passwordFile, 'utf8') });
   await client.connect();
   return client;
+}
+
+async function settle(sql: ChatLab['sql']): Promise<void> {
+  await sql('VACUUM ANALYZE participants');
+  await sql('CHECKPOINT');
 }
 
 async function makeRooms(sql: ChatLab['sql'], mix: Mix): Promise<void> {

@@ -23,13 +23,13 @@ export interface AttendanceCheckParts {
   /** Whether somebody has a session here, or is about to join. */
   isHere(place: Place): boolean;
   /** Who has joined a room. */
-  joined(room: string): Iterable<string>;
+  joined(room: string): ReadonlySet<string>;
   log: Logger;
 }
 
 const AT_ONCE = 2_000;
-/** What is asked and compared in one go: others are heard in between. */
-const ROOMS_AT_ONCE = 200;
+/** People and rooms that are asked for and compared in one go: others are heard in between. */
+const PLACES_AT_ONCE = 1_000;
 
 export function createAttendanceCheck(parts: AttendanceCheckParts): AttendanceCheck {
   const { pod, database, members, presence, rooms, isHere, joined, log } = parts;
@@ -67,8 +67,7 @@ export function createAttendanceCheck(parts: AttendanceCheckParts): AttendanceCh
 
   return {
     async own() {
-      const ids = rooms();
-      for (let at = 0; at < ids.length; at += ROOMS_AT_ONCE) await compare(ids.slice(at, at + ROOMS_AT_ONCE));
+      for (const ids of goes(rooms(), (room) => 1 + joined(room).size)) await compare(ids);
       await partElsewhere();
     },
 
@@ -89,6 +88,21 @@ export function createAttendanceCheck(parts: AttendanceCheckParts): AttendanceCh
   function take(of: string): Promise<Place[]> {
     return database.use((client) => readOfPod(client, of, AT_ONCE));
   }
+}
+
+/** In their order, in parts of about the size of one go. */
+function* goes(ids: readonly string[], sizeOf: (id: string) => number): Generator<string[]> {
+  let part: string[] = [];
+  let size = 0;
+  for (const id of ids) {
+    part.push(id);
+    size += sizeOf(id);
+    if (size < PLACES_AT_ONCE) continue;
+    yield part;
+    part = [];
+    size = 0;
+  }
+  if (part.length > 0) yield part;
 }
 
 const keyOf = ({ room, member }: Place): string => `${room} ${member}`;

@@ -50,6 +50,7 @@ const DOUBT = 3;
 const TURNS_BETWEEN_CHECKS = 12;
 /** Rooms of which the last number is asked for in one go. */
 const LOOKED_AT_ONCE = 1_000;
+const nobody: ReadonlySet<string> = new Set();
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { nats, pod, database, journal, access, members, messages, limits, log } = parts;
@@ -61,7 +62,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     ...{ pod, database, members, presence, log },
     rooms: () => [...rooms.keys()],
     isHere: ({ room, member }) => rooms.get(room)?.people.has(member) === true,
-    joined: (room) => rooms.get(room)?.joined ?? [],
+    joined: (room) => rooms.get(room)?.joined ?? nobody,
   });
   const feed = createFeed({
     nats,
