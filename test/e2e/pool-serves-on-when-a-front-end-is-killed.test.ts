@@ -44,7 +44,7 @@ it('loses nothing and fails nobody', async () => {
   await wait(5000);
   const report = await load.quiet();
   expectNobodyNoticed('a Front End was killed', report, pool, 1);
-  expectStateKept(report, 1);
+  expectStateKept(report);
   expect(report.outages.longest?.milliseconds ?? 0).toBeLessThan(10_000);
   expect(load.down).toBe(0);
 });
