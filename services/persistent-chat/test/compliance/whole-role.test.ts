@@ -71,6 +71,17 @@ const asDatabase = (): Database => {
 const hold = (what: Partial<NewHold>) =>
   placeHold(asDatabase(), 'auditor', { name: 'case', scope: undefined, subject: undefined, ...what });
 
+/** Nobody deletes posts of this room until the answer is called. */
+async function lockPosts(id: string): Promise<() => Promise<void>> {
+  const client = await connect('mgc');
+  await client.query('BEGIN');
+  await client.query('SELECT FROM posts WHERE room = $1 FOR UPDATE', [id]);
+  return async () => {
+    await client.query('ROLLBACK');
+    await client.end();
+  };
+}
+
 /** Somebody waits for a lock in this database. */
 const lockAwaited = (database: 'mgc' | 'mgccomp') =>
   rig
@@ -78,13 +89,11 @@ const lockAwaited = (database: 'mgc' | 'mgccomp') =>
     .then(({ length }) => length > 0);
 
 /**
- * What `take` does while it waits for the room, which we have locked, a hold is placed on. Resolves with what was there when the hold
- * was answered, and in the end.
+ * A hold is placed while `take` is at it: it has seen that nothing is held, and waits for posts, which we have locked. Resolves with
+ * what was there when the hold was answered, and in the end.
  */
 async function holdDuring(id: string, take: () => Promise<unknown>, there: () => Promise<unknown>) {
-  const client = await connect('mgc');
-  await client.query('BEGIN');
-  await client.query('SELECT FROM rooms WHERE id = $1 FOR UPDATE', [id]);
+  const release = await lockPosts(id);
   const taking = take().catch((error) => error);
   await until(() => lockAwaited('mgc'));
   let isPlaced = false;
@@ -94,8 +103,7 @@ async function holdDuring(id: string, take: () => Promise<unknown>, there: () =>
   });
   await until(async () => isPlaced || (await lockAwaited('mgccomp')));
   const early = isPlaced ? await placing : undefined;
-  await client.query('ROLLBACK');
-  await client.end();
+  await release();
   const [atAnswer, outcome] = await Promise.all([early ?? placing, taking]);
   return { atAnswer, inTheEnd: await there(), outcome };
 }
@@ -169,23 +177,34 @@ test('whoever was told that a room is held finds all that was there then: no pur
 
 test('nor is the room being deleted', async () => {
   const { id } = await newRoom('Deleted', false);
+  await chatOf(0).post(alice, id, saying('x'));
   const rooms = async () => (await rig.sql('SELECT id FROM rooms WHERE id = $1', [id])).length;
   const { atAnswer, inTheEnd } = await holdDuring(id, () => chatOf(1).deleteRoom(admin, id), rooms);
   expect(atAnswer).toBe(inTheEnd);
 });
 
+test('a room that is held after its deletion was looked into, and before it has begun, stays', async () => {
+  const { id } = await newRoom('Staying', false);
+  const client = await connect('mgc');
+  await client.query('BEGIN; LOCK TABLE posts IN ACCESS EXCLUSIVE MODE');
+  const deleting = expect(chatOf(1).deleteRoom(admin, id)).rejects.toMatchObject({ code: 'forbidden' });
+  await until(() => lockAwaited('mgc'));
+  await hold({ scope: id });
+  await client.query('ROLLBACK');
+  await client.end();
+  await deleting;
+  expect((await rig.sql('SELECT id FROM rooms WHERE id = $1', [id])).length).toBe(1);
+});
+
 test('a purge during which the compliance store is lost is undone', async () => {
   const { id } = await newRoom('Lost', false);
   for (const who of [alice, bob]) await chatOf(0).post(who, id, saying('x'));
-  const client = await connect('mgc');
-  await client.query('BEGIN');
-  await client.query('SELECT FROM rooms WHERE id = $1 FOR UPDATE', [id]);
+  const release = await lockPosts(id);
   const purging = chatOf(0).purge(admin, id, { why: 'all' });
   const refused = expect(purging).rejects.toMatchObject({ code: 'unavailable' });
   await until(() => lockAwaited('mgc'));
   await rig.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'mgccomp'");
-  await client.query('ROLLBACK');
-  await client.end();
+  await release();
   await refused;
   expect((await rig.sql('SELECT seq FROM posts WHERE room = $1', [id])).length).toBe(2);
   await until(() => isHealthy(0) && isHealthy(1));
