@@ -113,7 +113,7 @@ async function measure(chat: ChatLab, mix: Mix, pods: Crowd[]): Promise<Row[]> {
       baseline: `${whole(sum(full.map(({ rss }) => rss)) / 2 ** 20)} MB in all pods, ${whole(sum(empty.map(({ rss }) => rss)) / 2 ** 20)} MB with nobody there`,
     },
     {
-      what: 'chat-capacity: joining a room, all pods together',
+      what: 'chat-capacity: joining rooms where they are noted already, all pods together',
       measured: `${whole(sessions / took)}/s`,
       bar: '10/s at peak in Lync 2013',
     },
