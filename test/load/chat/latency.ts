@@ -19,6 +19,8 @@ const ROW_SECONDS = 5;
 const ms = (values: readonly number[]): string =>
   `p50 ${percentile(values, 0.5).toFixed(1)} ms, p99 ${percentile(values, 0.99).toFixed(1)} ms`;
 
+const signed = (value: number): string => `${value < 0 ? '' : '+'}${value.toFixed(1)}`;
+
 async function round(pods: readonly Crowd[], label: string, seconds: number): Promise<Hearing> {
   const part = (at: number) => ({ at, of: pods.length });
   const sent = await Promise.all(
@@ -74,7 +76,7 @@ export async function measureRoomLatency(): Promise<Row[]> {
         what: `chat-latency: a post to the last of 150 members on two pods, ${PER_SECOND} posts/s${wrong > 0 ? `, ${wrong} NOT HEARD` : ''}`,
         measured: ms(toLast),
         baseline: `a row alone, stored: ${ms(row)}`,
-        ratio: `p99 +${(worst(toLast) - worst(row)).toFixed(1)} ms`,
+        ratio: `p99 ${signed(worst(toLast) - worst(row))} ms`,
         bar: 'p99 < 50 ms',
       },
       { what: 'chat-latency: of that until its author knows that it is stored', measured: ms(toStored) },
