@@ -42,17 +42,27 @@ describe('a volume of the release', () => {
     expect(folderOf(manifests)).toBe('/var/lib/linchpin-files');
   });
 
-  it('keeps the pods on one node where only one can have it', () => {
+  it('keeps the pods that have it on one node where only one can, and no pods of before', () => {
     expect(podOf(manifests).affinity).toBeUndefined();
     const together = podOf(render()).affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution;
+    const label = { 'linchpin/files': 'uc-persistent-chat-files' };
     expect(together).toEqual([
-      {
-        topologyKey: 'kubernetes.io/hostname',
-        labelSelector: {
-          matchLabels: find(render(), 'StatefulSet', 'uc-persistent-chat').spec.selector.matchLabels,
-        },
-      },
+      { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: label } },
     ]);
+    const { selector, template } = find(render(), 'StatefulSet', 'uc-persistent-chat').spec;
+    expect(template.metadata.labels).toMatchObject({ ...selector.matchLabels, ...label });
+    expect(selector.matchLabels).not.toHaveProperty('linchpin/files');
+    for (const { kind, spec } of [...render(S3), ...manifests])
+      if (kind === 'StatefulSet') expect(spec.template.metadata.labels).not.toHaveProperty('linchpin/files');
+  });
+
+  it('lets a node be drained that has all pods: none of them could start elsewhere before the last is gone', () => {
+    const budget = (all: Manifest[], role = 'persistent-chat') =>
+      find(all, 'PodDisruptionBudget', `uc-${role}`).spec.maxUnavailable;
+    expect(budget(render())).toBe('100%');
+    expect(budget(render(), 'frontend')).toBe(1);
+    expect(budget(manifests)).toBe(1);
+    expect(budget(render(S3))).toBe(1);
   });
 
   it('leaves other rules of the values where the pods may run', () => {
@@ -96,6 +106,87 @@ describe('instead of it', () => {
     expect(gibibytes * 2 ** 30).toBeGreaterThan(uploads * 20_000_000);
     const less = podOf(render([...S3, ...set('persistentChat.dataSize=1Gi')])).volumes;
     expect(less).toContainEqual({ name: 'data', emptyDir: { sizeLimit: '1Gi' } });
+  });
+});
+
+describe('a place of the configuration', () => {
+  const own = (...values: string[]): string[] =>
+    set(...values.map((value) => `persistentChat.config.files.${value}`));
+
+  it.each([
+    ['a folder', own('directory=/srv/rooms')],
+    [
+      'a bucket',
+      own('s3.endpoint=https://s3.example.net', 's3.bucket=rooms', 's3.credentialsFile=/srv/credentials'),
+    ],
+  ])('%s is used instead of a volume, also with a claim', (_, args) => {
+    for (const more of [[], files('existingClaim=shared')]) {
+      const manifests = render([...args, ...more, ...set('persistentChat.replicas=3')]);
+      expect(claims(manifests)).toEqual([]);
+      expect(claimOf(manifests)).toBeUndefined();
+      expect(folderOf(manifests)).toBeUndefined();
+      expect(podOf(manifests).affinity).toBeUndefined();
+    }
+  });
+
+  it('may be a folder of the volume', () => {
+    const manifests = render(own('directory=/var/lib/linchpin-files/rooms'));
+    expect(config(manifests).files).toEqual({ directory: '/var/lib/linchpin-files/rooms' });
+    expect(claimOf(manifests)).toBe('uc-persistent-chat-files');
+  });
+});
+
+describe('a volume of one node', () => {
+  const pods = (count: number): string[] => set(`persistentChat.replicas=${count}`);
+  const most = (count: number): string[] =>
+    set('persistentChat.autoscaling.enabled=true', `persistentChat.autoscaling.maxReplicas=${count}`);
+
+  it('has two pods at most', () => {
+    for (const args of [pods(3), most(3)])
+      expect(refusal(args)).toMatch(
+        /persistentChat\.files: up to 3 pods .* s3, .*ReadWriteMany.*existingClaim/,
+      );
+    for (const args of [
+      pods(2),
+      most(2),
+      [...pods(3), ...S3],
+      [...pods(3), ...files('existingClaim=shared')],
+    ])
+      expect(refusal(args)).toBe('');
+    expect(refusal([...pods(3), ...files('volume.accessMode=ReadWriteMany')])).toBe('');
+  });
+
+  const chat = { matchLabels: { 'app.kubernetes.io/component': 'persistent-chat' } };
+  const database = { matchLabels: { app: 'postgresql' } };
+  const hostname = { topologyKey: 'kubernetes.io/hostname' };
+  const rule = (path: string, value: object): string[] => [
+    '--set-json',
+    `persistentChat.${path}=${JSON.stringify([value])}`,
+  ];
+  const ANTI = 'affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution';
+  const NEAR = 'affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution';
+  const SPREAD = 'topologySpreadConstraints';
+  const spread = { ...hostname, maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule' };
+
+  it.each([
+    ['affinity.podAntiAffinity', rule(ANTI, { ...hostname, labelSelector: chat })],
+    ['topologySpreadConstraints', rule(SPREAD, { ...spread, labelSelector: chat })],
+    ['affinity.podAffinity', rule(NEAR, { ...hostname, labelSelector: database })],
+  ])('is refused beside %s', (path, args) => {
+    expect(refusal(args)).toContain(`persistentChat.${path}: `);
+    expect(refusal([...args, ...S3])).toBe('');
+    expect(refusal([...args, ...pods(1)])).toBe('');
+  });
+
+  it.each([
+    ['that mean others', rule(ANTI, { ...hostname, labelSelector: database })],
+    [
+      'that are wishes',
+      rule(SPREAD, { ...spread, whenUnsatisfiable: 'ScheduleAnyway', labelSelector: chat }),
+    ],
+    ['that two pods keep', rule(SPREAD, { ...spread, maxSkew: 2, labelSelector: chat })],
+  ])('takes rules %s', (_, args) => {
+    expect(refusal(args)).toBe('');
   });
 });
 

@@ -4,7 +4,7 @@
 {{- $claim := "" -}}{{- $affinity := deepCopy $values.affinity -}}
 {{- if $values.files -}}
 {{- $claim = include "linchpin.filesClaim" $root -}}
-{{- $affinity = mergeOverwrite (include "linchpin.filesAffinity" (dict "root" $root "role" $role) | fromYaml) $affinity -}}
+{{- $affinity = mergeOverwrite (include "linchpin.filesAffinity" $root | fromYaml) $affinity -}}
 {{- end -}}
 serviceAccountName: {{ include "linchpin.fullname" $root }}-{{ $role }}
 automountServiceAccountToken: false

@@ -170,25 +170,37 @@ files: { directory: /var/lib/linchpin-files }
 {{- end }}
 {{- end -}}
 
-{{/* The claim of the volume for files in rooms; empty where there is none. */}}
+{{/*
+The claim of the volume for files in rooms; empty where there is none: with a bucket, or a folder of `persistentChat.config.files` that is
+not on the volume.
+*/}}
 {{- define "linchpin.filesClaim" -}}
 {{- $files := .Values.persistentChat.files -}}
-{{- if $files.s3.endpoint -}}
+{{- $own := .Values.persistentChat.config.files | default dict -}}
+{{- $elsewhere := and $own.directory (not (hasPrefix "/var/lib/linchpin-files/" (printf "%s/" $own.directory))) -}}
+{{- if or (not .Values.persistentChat.enabled) $files.s3.endpoint $own.s3 $elsewhere -}}
 {{- else if $files.existingClaim -}}{{ $files.existingClaim }}
 {{- else if $files.volume.enabled -}}{{ include "linchpin.fullname" . }}-persistent-chat-files
 {{- end -}}
 {{- end -}}
 
-{{/* A volume that one node can have at a time keeps the pods that write to it together. (dict "root" $ "role" name) */}}
+{{/* The same where the release claims it; empty where somebody else does. */}}
+{{- define "linchpin.filesOwnClaim" -}}
+{{- if not .Values.persistentChat.files.existingClaim -}}{{ include "linchpin.filesClaim" . }}{{- end -}}
+{{- end -}}
+
+{{/* The same where one node can have it at a time; empty where the pods may run apart. */}}
+{{- define "linchpin.filesOfOneNode" -}}
+{{- if eq .Values.persistentChat.files.volume.accessMode "ReadWriteOnce" -}}{{ include "linchpin.filesOwnClaim" . }}{{- end -}}
+{{- end -}}
+
+{{/* Keeps the pods that write to such a volume together. By its label: pods of before an upgrade may be without it, and anywhere. */}}
 {{- define "linchpin.filesAffinity" -}}
-{{- $files := .root.Values.persistentChat.files -}}
-{{- if and (not $files.s3.endpoint) (not $files.existingClaim) $files.volume.enabled (eq $files.volume.accessMode "ReadWriteOnce") -}}
+{{- with include "linchpin.filesOfOneNode" . -}}
 podAffinity:
   requiredDuringSchedulingIgnoredDuringExecution:
     - topologyKey: kubernetes.io/hostname
-      labelSelector:
-        matchLabels:
-          {{- include "linchpin.selector" (dict "root" .root "component" .role) | nindent 10 }}
+      labelSelector: { matchLabels: { linchpin/files: {{ . }} } }
 {{- end -}}
 {{- end -}}
 
