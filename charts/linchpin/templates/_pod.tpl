@@ -71,13 +71,13 @@ containers:
       {{- end }}
     {{- /*
     By HTTP: the RPC port asks everybody for a certificate, and a kubelet's gRPC probe has none to show. `live` says only that
-    the process answers, so that no restart is tried against a backend that is away; `ready` is off while it drains. A role that has
-    tables brings them up before it has started, or waits until another pod has: to end it then would undo the migration.
+    the process answers, so that no restart is tried against a backend that is away; `ready` is off while it drains. A role that
+    needs its tables brings them up before it has started, or waits until another pod has: to end it then would undo the migration.
     */}}
     startupProbe:
       httpGet: { path: /healthz/started, port: http }
       periodSeconds: 1
-      failureThreshold: {{ if $row.postgres }}{{ max 120 (int $root.Values.migrationDeadlineSeconds) }}{{ else }}120{{ end }}
+      failureThreshold: {{ if $row.needsTables }}{{ max 120 (int $root.Values.migrationDeadlineSeconds) }}{{ else }}120{{ end }}
     readinessProbe:
       httpGet: { path: /healthz/ready, port: http }
       periodSeconds: 2

@@ -4,6 +4,7 @@ The roles, one row each. Everything that differs between them is here and in the
   listeners      ports for clients: key among the listeners of the role's configuration, port of the container, port of the Service
   callers        who may open the RPC port; "admin": the release's jobs and tests, and networkPolicy.administrators
   postgres       it has a database, values.postgresql.databases.<role>
+  needsTables    it has not started before its tables are those of its release
   domain         it is told the SIP domain and shows the certificate of it
   signs          it has a key that all its pods sign with
   callsClients   it opens connections to SIP clients
@@ -16,6 +17,7 @@ cms:
   listeners: []
   callers: [cms, admin]
   postgres: true
+  needsTables: true
 director:
   rpc: 7020
   http: 7021
@@ -48,6 +50,7 @@ persistent-chat:
   http: 7051
   domain: true
   postgres: true
+  needsTables: true
   signs: true
   listeners:
     - { name: chat-https, port: 7443, servicePort: 443, protocol: TCP }
