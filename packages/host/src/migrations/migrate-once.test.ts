@@ -59,6 +59,26 @@ test('applies what is missing, also when several do it at once, and what came la
   expect(await applied()).toEqual(['0001-first.sql', '0002-second.sql']);
 });
 
+test('applies also what came later with a number between those that are there', async () => {
+  const folder = await mkdtemp(join(dir, 'between-'));
+  await sql('postgres', 'CREATE DATABASE between');
+  const migrations = { folder: pathToFileURL(`${folder}/`), lock: 4, owner: 'the greeter' };
+  const config = configFor({ database: 'between' });
+  for (const file of ['0001-first.sql', '0030-late.sql', '0018-between.sql']) {
+    await writeFile(join(folder, file), `CREATE TABLE "${file}" (n int);`);
+    await migrateOnce(config, migrations, silent);
+  }
+  expect(await sql('between', 'SELECT file FROM migrations ORDER BY at, number')).toEqual([
+    { file: '0001-first.sql' },
+    { file: '0030-late.sql' },
+    { file: '0018-between.sql' },
+  ]);
+  await rm(join(folder, '0030-late.sql'));
+  await expect(migrateOnce(config, migrations, silent)).rejects.toMatchObject({
+    message: expect.stringContaining('newer release'),
+  });
+});
+
 test('says which file is under way, before it is through', async () => {
   const folder = await mkdtemp(join(dir, 'long-'));
   await sql('postgres', 'CREATE DATABASE long');

@@ -30,10 +30,12 @@ export async function migrate(
   const migrations = await readMigrations(folder);
   await client.query('SELECT pg_advisory_lock($1)', [lock]);
   try {
-    const present = await presentNumber(client);
+    const applied = await appliedNumbers(client);
+    const present = Math.max(0, ...applied);
     const newest = migrations.at(-1)?.number ?? 0;
     if (present > newest) throw newerSchema(owner, present, newest);
-    const missing = migrations.filter(({ number }) => number > present);
+    // Also one that came later with a lower number: releases are made in another order than their files are numbered.
+    const missing = migrations.filter(({ number }) => !applied.has(number));
     for (const migration of missing) {
       onFile(migration.file);
       await apply(client, migration, folder);
@@ -49,12 +51,12 @@ async function readMigrations(folder: URL): Promise<Migration[]> {
   return files.map((file) => ({ number: Number(file.slice(0, 4)), file }));
 }
 
-async function presentNumber(client: ClientBase): Promise<number> {
+async function appliedNumbers(client: ClientBase): Promise<ReadonlySet<number>> {
   await client.query(
     'CREATE TABLE IF NOT EXISTS migrations (number int PRIMARY KEY, file text NOT NULL, at timestamptz NOT NULL DEFAULT now())',
   );
-  const { rows } = await client.query('SELECT coalesce(max(number), 0) AS number FROM migrations');
-  return rows[0].number;
+  const { rows } = await client.query('SELECT number FROM migrations');
+  return new Set(rows.map(({ number }) => number));
 }
 
 async function apply(client: ClientBase, { number, file }: Migration, folder: URL): Promise<void> {
