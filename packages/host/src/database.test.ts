@@ -103,6 +103,19 @@ test.each([
   await database.stop();
 });
 
+test('A session that PostgreSQL has ended because its transaction stood still says nothing of the others', async () => {
+  const database = await started();
+  const asked = database.transaction(async () => {
+    client.emit('error', said('25P03', 'terminating connection due to idle-in-transaction timeout'));
+    client.emit('error', new Error('Connection terminated unexpectedly'));
+    throw new Error('Client is not queryable');
+  });
+  await expect(asked).rejects.toThrow(Away);
+  await expect(asked).rejects.toThrow('stood still for too long');
+  expect(database.available).toBe(true);
+  await database.stop();
+});
+
 test('Load is no outage', async () => {
   const database = await started();
   connect = () => Promise.reject(new Error('timeout exceeded'));

@@ -97,12 +97,14 @@ export function createDatabase(options: DatabaseOptions): Database {
     const client = await connect();
     let lost: Error | undefined;
     const onError = (error: Error) => {
-      lost = error;
+      // The server says why, then the connection ends, which is said too.
+      lost ??= error;
     };
     client.on('error', onError);
     try {
       return await run(client);
     } catch (error) {
+      if (isTooSlow(lost)) throw refuse('this stood still for too long and was undone: try again');
       if (lost !== undefined || isOutage(error)) throw away(error);
       if (isContended(error)) throw refuse('others have changed the same at this moment: try again');
       throw isServerError(error) ? bare(error) : error;
@@ -187,6 +189,9 @@ const isOutage = (error: unknown): boolean => isServerError(error) && /^(08|53|5
 
 // serialization_failure and deadlock_detected: the transaction was undone, and may succeed when it is tried again.
 const isContended = (error: unknown): boolean => isServerError(error) && /^40(001|P01)$/.test(error.code);
+
+// idle_in_transaction_session_timeout: PostgreSQL ends the session, which says nothing of the others.
+const isTooSlow = (error: unknown): boolean => isServerError(error) && error.code === '25P03';
 
 const reason = (error: unknown): string => {
   const { message, code } = error as { message?: string; code?: string };
