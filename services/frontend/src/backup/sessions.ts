@@ -5,6 +5,8 @@ import { migrations } from './migrations.ts';
 /** PostgreSQL gives up a statement, and this side a connection that says nothing, after so long. Milliseconds. */
 const STATEMENT_MS = 5000;
 const SILENCE_MS = 10_000;
+/** While tables are brought up to this release, it says nothing for as long as that takes. */
+const MIGRATION_MS = 3_600_000;
 
 /** Work on the tables, which are brought up to this release before the first. */
 export interface Sessions {
@@ -17,8 +19,9 @@ export interface Sessions {
 export function createSessions(pool: Pool): Sessions {
   let prepared = false;
 
-  async function prepare(client: PoolClient): Promise<void> {
-    if (!prepared) await migrate(client, migrations);
+  async function prepare(client: PoolClient, patience: (ms: number) => void): Promise<void> {
+    if (!prepared) await migrate(client, migrations, () => patience(MIGRATION_MS));
+    patience(SILENCE_MS);
     prepared = true;
     await client.query(`SET statement_timeout = ${STATEMENT_MS}`);
   }
@@ -31,7 +34,7 @@ export function createSessions(pool: Pool): Sessions {
     };
     client.on('error', fail);
     try {
-      return await inTime(prepare(client).then(() => run(client)));
+      return await inTime((patience) => prepare(client, patience).then(() => run(client)));
     } catch (error) {
       // The next one looks at the tables again: the database may be another by then.
       prepared = false;
@@ -56,11 +59,22 @@ export function createSessions(pool: Pool): Sessions {
   };
 }
 
-/** Where a network has swallowed the answer, TCP would wait for minutes. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
+/** Where a network has swallowed the answer, TCP would wait for minutes. `patience`: for how long it is waited from now on. */
+async function inTime<T>(run: (patience: (ms: number) => void) => Promise<T>): Promise<T> {
   const silence = Promise.withResolvers<never>();
-  const timer = setTimeout(() => silence.reject(new Error('PostgreSQL does not answer')), SILENCE_MS);
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const patience = (ms: number): void => {
+    clearTimeout(timer);
+    if (isOver) return;
+    timer = setTimeout(() => silence.reject(new Error('PostgreSQL does not answer')), ms);
+  };
+  patience(SILENCE_MS);
+  const work = run(patience);
   // Left alone it may fail later, when nobody listens any more.
   work.catch(() => {});
-  return Promise.race([work, silence.promise]).finally(() => clearTimeout(timer));
+  return Promise.race([work, silence.promise]).finally(() => {
+    isOver = true;
+    clearTimeout(timer);
+  });
 }
