@@ -11,6 +11,7 @@ export interface Cluster {
 const RESOURCES: Record<string, { kind: string; name: string }[]> = {
   '/api/v1': [{ kind: 'Service', name: 'services' }],
   '/apis/apps/v1': [{ kind: 'StatefulSet', name: 'statefulsets' }],
+  '/apis/autoscaling/v2': [{ kind: 'HorizontalPodAutoscaler', name: 'horizontalpodautoscalers' }],
 };
 
 export async function startCluster(present: readonly Manifest[]): Promise<Cluster> {

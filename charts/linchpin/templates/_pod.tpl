@@ -209,15 +209,23 @@ volumes:
 {{- end -}}
 
 {{/*
-How many pods: (dict "root" $ "role" name "values" values). Where an autoscaler counts, as many as there are, within its bounds: a manifest
-without a number would have Helm take the one of before away, and Kubernetes put 1 in its place (helm #12650).
+How many pods: (dict "root" $ "role" name "values" values); empty where only the autoscaler says it. A number would be that of when the chart was
+rendered, and a rollback would bring it back. But a manifest without one, after a release whose manifest had one, has Helm take it away, and Kubernetes
+put 1 in its place (helm #12650): so it is left out from the beginning or never, and annotation linchpin/replicas of the StatefulSet says that it
+was. Else it is as many as there are, within the autoscaler's bounds.
 */}}
 {{- define "linchpin.replicas" -}}
 {{- $scaling := .values.autoscaling -}}
 {{- if $scaling.enabled -}}
-{{- $present := lookup "apps/v1" "StatefulSet" .root.Release.Namespace (printf "%s-%s" (include "linchpin.fullname" .root) .role) -}}
-{{- $count := ($present.spec | default dict).replicas | default $scaling.minReplicas -}}
+{{- $name := printf "%s-%s" (include "linchpin.fullname" .root) .role -}}
+{{- $present := lookup "apps/v1" "StatefulSet" .root.Release.Namespace $name -}}
+{{- /* Somebody who deleted the StatefulSet may have left its pods. */ -}}
+{{- $scaler := lookup "autoscaling/v2" "HorizontalPodAutoscaler" .root.Release.Namespace $name -}}
+{{- $mark := index (($present.metadata | default dict).annotations | default dict) "linchpin/replicas" -}}
+{{- if and (or $present $scaler) (not $mark) -}}
+{{- $count := ternary ($present.spec | default dict).replicas ($scaler.status | default dict).desiredReplicas (not (empty $present)) | default $scaling.minReplicas -}}
 {{- $count | int | max (int $scaling.minReplicas) | min (int $scaling.maxReplicas) -}}
+{{- end -}}
 {{- else -}}
 {{- .values.replicas -}}
 {{- end -}}
