@@ -1,5 +1,5 @@
 // What of all that happens in a room its sessions are told.
-import type { ChatEvent, PresenceEvent } from '@linchpin/proto/chat-events';
+import type { ChatEvent, ConfigurationEvent, PresenceEvent } from '@linchpin/proto/chat-events';
 
 export const isPresence = (event: ChatEvent): event is PresenceEvent =>
   event.kind === 'join' || event.kind === 'part';
@@ -26,19 +26,23 @@ export function concerned(event: ChatEvent): ReadonlySet<string> | undefined {
   return new Set(principals);
 }
 
-/** The event as sessions see it, made once for all of them; undefined for what only compliance is told. */
+/**
+ * The event as sessions see it, made once for all of them; undefined for what only compliance is told. Not told: what a post said
+ * before, a file that is not posted yet, that something is held, and why something was purged.
+ */
 export function told(event: ChatEvent, withRoster: boolean): ChatEvent | undefined {
   switch (event.kind) {
     case 'post':
     case 'reaction':
-    case 'upload':
-    case 'purged':
     case 'access-changed':
-    case 'room-changed':
     case 'room-disabled':
     case 'room-enabled':
     case 'room-deleted':
       return event;
+    case 'purged':
+      return { ...event, why: '' };
+    case 'room-changed':
+      return withoutHold(event);
     case 'edit':
     case 'delete':
       return { ...event, before: { body: '' } };
@@ -48,4 +52,11 @@ export function told(event: ChatEvent, withRoster: boolean): ChatEvent | undefin
     default:
       return undefined;
   }
+}
+
+/** Undefined where it was about nothing else: that it happened would say it. */
+function withoutHold(event: ConfigurationEvent): ConfigurationEvent | undefined {
+  const { legalHold, ...change } = event.change;
+  if (legalHold === undefined) return event;
+  return Object.keys(change).length > 0 ? { ...event, change } : undefined;
 }
