@@ -83,6 +83,12 @@ test('One who would be told all the time is told of some, and takes nothing from
   expect(some + (await counted('limited'))).toBe(501);
 });
 
+test('Who is mentioned is told, however much the topics of the same person match', async () => {
+  const { onCommitted, told } = await start();
+  onCommitted([...Array.from({ length: 500 }, () => post('gold')), post('you are asked for', [carol])]);
+  await vi.waitFor(() => expect(told[carol]?.filter(({ mentioned }) => mentioned)).toHaveLength(1));
+});
+
 test('What could not be looked up is lost and counted, and what comes later is told', async () => {
   const { onCommitted, told, counted, database, lines } = await start();
   database.away = true;

@@ -48,6 +48,8 @@ export function createAlerts(parts: AlertsParts): Alerts {
   const confirm = createConfirm({ database, access });
   const { alerts } = createAlertsTelemetry(metrics, () => known.size);
   const rates = createBuckets(RATE);
+  // Apart: a topic may match what its owner may not read, which is only known when the rest was asked for.
+  const mentionRates = createBuckets(RATE);
   let waiting: PostEvent[] = [];
   let working: Promise<void> | undefined;
 
@@ -76,14 +78,16 @@ export function createAlerts(parts: AlertsParts): Alerts {
     const mine = Map.groupBy(topics, ({ owner }) => owner);
     const users = new Set([...post.mentions, ...mine.keys()]);
     users.delete(post.by);
-    return [...users].filter(takes).map((user) => ({
-      ...{ post, user, topics: mine.get(user) ?? [] },
-      mentioned: post.mentions.includes(user),
-    }));
+    return [...users]
+      .map((user) => ({
+        ...{ post, user, topics: mine.get(user) ?? [] },
+        mentioned: post.mentions.includes(user),
+      }))
+      .filter(takes);
   }
 
-  function takes(user: string): boolean {
-    if (rates.take(user)) return true;
+  function takes({ user, mentioned }: Found): boolean {
+    if ((mentioned ? mentionRates : rates).take(user)) return true;
     alerts.inc({ result: 'limited' });
     return false;
   }

@@ -50,6 +50,20 @@ test('Nobody has a topic that their own posts match', () => {
   expect(names(post('gold', { by: bob, mentions: [bob] }))).toEqual([]);
 });
 
+test('A topic is looked at once for a post that says its word again and again', () => {
+  const { match } = indexOf(topic('gold', { lexemes: ['gold'] }));
+  let looked = 0;
+  const repeated = {
+    ...post('gold '.repeat(5_000)),
+    get by() {
+      looked++;
+      return alice;
+    },
+  };
+  expect(match(repeated)).toHaveLength(1);
+  expect(looked).toBeLessThan(10);
+});
+
 test('What is removed matches no more, and others stay', () => {
   const index = indexOf(
     topic('a', { lexemes: ['gold'] }),

@@ -88,10 +88,13 @@ export function createTopicIndex(): TopicIndex {
     match(post) {
       if (size === 0) return NONE;
       let found: Set<Indexed> | undefined;
+      const looked = new Set<ReadonlySet<Indexed>>();
       const said = post.subject === undefined ? post.body : `${post.subject} ${post.body}`;
       const text = fold(said);
       const look = (topics: ReadonlySet<Indexed> | undefined): void => {
-        if (topics === undefined) return;
+        // What is said again is there already.
+        if (topics === undefined || looked.has(topics)) return;
+        looked.add(topics);
         for (const topic of topics) {
           if (!fits(topic, post, text)) continue;
           found ??= new Set();
