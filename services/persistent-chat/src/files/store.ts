@@ -221,6 +221,12 @@ const NO_UUID = '00000000-0000-0000-0000-000000000000';
 export async function deleteFiles(client: PoolClient, room: string, ids: readonly string[]): Promise<void> {
   const { rows } = await client.query('SELECT legal_hold FROM rooms WHERE id = $1 FOR SHARE', [room]);
   if (rows[0]?.legal_hold !== false) return;
+  // In one order, whichever rooms have files of the same content: they are written below in any.
+  await client.query(
+    `SELECT FROM file_blobs WHERE sha256 IN (SELECT sha256 FROM files WHERE room = $1 AND id = ANY($2::uuid[]))
+     ORDER BY sha256 FOR NO KEY UPDATE`,
+    [room, ids],
+  );
   await client.query(
     `WITH gone AS (
        DELETE FROM files WHERE room = $1 AND id = ANY($2::uuid[]) AND (purged OR NOT posted)
