@@ -22,6 +22,11 @@ test('a burst is let through, then what comes back each second', () => {
   expect([buckets.has('a'), buckets.take('a'), buckets.take('a')]).toEqual([true, true, false]);
 });
 
+test('so many are taken together, or none of them', () => {
+  const buckets = createBuckets({ perSecond: 1, burst: 3 }, 10, clock().now);
+  expect([4, 2, 2, 1, 1].map((count) => buckets.take('a', count))).toEqual([false, true, false, true, false]);
+});
+
 test('0 each second is no limit', () => {
   const buckets = createBuckets({ perSecond: 0, burst: 1 });
   expect([buckets.take('a'), buckets.take('a'), buckets.has('a')]).toEqual([true, true, true]);

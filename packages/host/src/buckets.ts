@@ -11,8 +11,8 @@ export interface BucketLimits {
 }
 
 export interface Buckets {
-  /** Takes a token; false when the key has none left. */
-  take(key: string): boolean;
+  /** Takes a token, or so many; none, and false, when the key has not as many left. */
+  take(key: string, count?: number): boolean;
   /** Whether a token is left, without taking it. */
   has(key: string): boolean;
 }
@@ -51,10 +51,10 @@ export function createBuckets(
   }
 
   return {
-    take(key) {
+    take(key, count = 1) {
       const bucket = current(key);
-      if (bucket.tokens < 1) return false;
-      bucket.tokens -= 1;
+      if (bucket.tokens < count) return false;
+      bucket.tokens -= count;
       return true;
     },
     has: (key) => {
