@@ -87,12 +87,13 @@ export function createNetwork(parts: NetworkParts): Network {
     onAgain: remoteFlows.podAgain,
   });
   const peers = createPeers({
-    ...{ pod, layer, log },
+    ...{ pod, log },
+    layer: { receive: (message, flow) => cancels.brought(message, flow, () => layer.receive(message, flow)) },
     flows: remoteFlows,
     here: (id) => flows.here(id),
     trust: createTrust({ pod, roleOf: (name) => directory.poolOf(name)?.role, isRoom }),
     isFrontEnd: links.isFrontEnd,
-    onDenied: (answer, flow, from) => cancels.denied(answer, flow, from),
+    onCancelAnswer: (answer, flow, from) => cancels.answered(answer, flow, from),
     onToClient(flow, message) {
       busyClients.passed(flow, message);
       if (flow) dispatch.told(flow, message);
@@ -100,11 +101,13 @@ export function createNetwork(parts: NetworkParts): Network {
     tellFrontEnds: links.tellFrontEnds,
     onFrontEndGone: () => dispatch.podGone(),
   });
+  const relayed = createRelayedTransactions();
   const cancels = createCancels({
     others: () => links.frontEndsUp,
     ask: links.send,
     tell: peers.send,
     find: (id) => flows.find(id),
+    ledTo: (answer, flow) => relayed.ofResponse(answer, flow)?.pod,
   });
   const busyClients = createBusyClients(layer);
   const dispatch = createDispatch({
@@ -120,7 +123,7 @@ export function createNetwork(parts: NetworkParts): Network {
         return links.send(to, frame);
       },
     },
-    relayed: createRelayedTransactions(),
+    relayed,
     onRelayed: telemetry.relayed,
     patience: config.state.patienceSeconds * 1000,
   });

@@ -381,6 +381,11 @@ describe('a client at an Edge, whose Director knows no better', () => {
     bob.answer(await bob.next('CANCEL'), 200, [], tag);
     bob.answer(got, 487, [], tag);
     await expect.poll(() => heard(callId)).toContain('487 INVITE');
+    // Whoever was asked for the INVITE may go now: it had it.
+    await pool.lose(B);
+    const unknown = newCallId();
+    atC.send({ ...facts, message: build('CANCEL', newBranch(), unknown).toBuffer() });
+    await expect.poll(() => heard(unknown)).toEqual(['481 CANCEL']);
     expect(heard(callId).filter((what) => what.endsWith('CANCEL'))).toEqual(['200 CANCEL']);
   });
 

@@ -1,4 +1,5 @@
 import type { Flow, SipRequest } from '@linchpin/sip';
+import { boundedKey } from './bounded-key.ts';
 import { createGenerations } from './generations.ts';
 import { isRemote } from './remote-flow.ts';
 
@@ -56,5 +57,5 @@ export function createBegun(options: BegunOptions = {}): Begun {
 
 function keyOf({ via: { branch } }: SipRequest, flow: Flow): string | undefined {
   const mayComeAgain = flow.reliable && isRemote(flow) && branch?.startsWith('z9hG4bK');
-  return mayComeAgain ? `${flow.id} ${branch}` : undefined;
+  return mayComeAgain ? boundedKey(`${flow.id} ${branch}`) : undefined;
 }

@@ -201,7 +201,8 @@ describe('a request for a user whom nobody serves for now', () => {
   });
 
   test('takes its CANCEL along, whatever has come on its flow meanwhile', () => {
-    const { relay, moves, dispatch, sent } = setUp();
+    const relayed = createRelayedTransactions();
+    const { relay, moves, dispatch, sent } = setUp({ relayed });
     const flow = remote(1) as RemoteFlow;
     moves(undefined);
     relay(request('INVITE'), flow);
@@ -209,6 +210,7 @@ describe('a request for a user whom nobody serves for now', () => {
     flow.hops = 0;
     moves('frontend-1');
     expect(sentTo(sent)).toEqual(['INVITE frontend-1 2', 'CANCEL frontend-1 2']);
+    expect(relayed.find(request('INVITE'), flow)).toMatchObject({ pod: 'frontend-1', cancel: undefined });
   });
 
   test('is found by a CANCEL that looks for it', () => {

@@ -2,11 +2,11 @@ import {
   createUnanswered,
   type Flow,
   type SipRequest,
-  SipResponse,
-  statelessTag,
+  type SipResponse,
   type TransactionLayer,
 } from '@linchpin/sip';
 import { Refused } from '../refused.ts';
+import { tooLate } from './cancels.ts';
 import { retryAfter, unavailable } from './failures.ts';
 import { inward } from './frames.ts';
 import { createHeld } from './held.ts';
@@ -180,6 +180,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     entry.pod = to;
     // By now the flow may be that of another message, with another number of hops.
     if (entry.cancel) sendAfter(entry.cancel, flow, entry);
+    entry.cancel = undefined;
     return true;
   }
 
@@ -238,10 +239,6 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 
 /** How many Front Ends the message that is being handled has passed. */
 const hopsOf = (flow: Flow): number => (isRemote(flow) ? flow.hops : 0);
-
-/** RFC 3261 9.2: the INVITE has its final answer. */
-const tooLate = (cancel: SipRequest): SipResponse =>
-  SipResponse.to(cancel, 481, undefined, { toTag: statelessTag(cancel) });
 
 const unserved = (): Refused =>
   new Refused(503, 'No Front End serves this user right now', 'no-owner', retryAfter());

@@ -42,6 +42,19 @@ test('what comes while looking waits as well', () => {
   expect(held.size).toBe(1);
 });
 
+test('where looking fails at one, the others wait on, and its place is free', () => {
+  const { held, expired } = setUp(10, 100);
+  for (const one of ['a', 'b', 'c', 'd']) held.add(one, 25);
+  const failing = (one: string): boolean => {
+    if (one === 'c') throw new Error('broken');
+    return one === 'a';
+  };
+  expect(() => held.look(failing)).toThrow('broken');
+  expect([held.size, held.add('e', 50), held.add('f', 1)]).toEqual([2, true, false]);
+  vi.advanceTimersByTime(5000);
+  expect(expired).toEqual(['b', 'd', 'e']);
+});
+
 test('no more wait than may', () => {
   const { held } = setUp(1);
   expect([held.add('a', 1), held.add('b', 1)]).toEqual([true, false]);

@@ -2,7 +2,7 @@
 export interface Held<T> {
   /** `bytes` is what it takes. False when there are too many, or they take too much. */
   add(waiting: T, bytes: number): boolean;
-  /** Looks again at each: what `take` returns true for waits no longer. */
+  /** Looks again at each: what `take` returns true for waits no longer. Throws as `take` does, and the rest waits on. */
   look(take: (waiting: T) => boolean): void;
   readonly size: number;
   stop(): void;
@@ -43,9 +43,11 @@ export function createHeld<T>({ milliseconds, limit, limitBytes, onExpired }: He
     for (const { waiting } of over) onExpired(waiting);
   }
 
-  function isTaken({ waiting, bytes }: Place<T>, take: (waiting: T) => boolean): boolean {
-    if (!take(waiting)) return false;
+  /** What `take` fails over does not stay: it may have been taken in part. */
+  function stays({ waiting, bytes }: Place<T>, take: (waiting: T) => boolean): boolean {
     taken -= bytes;
+    if (take(waiting)) return false;
+    taken += bytes;
     return true;
   }
 
@@ -60,10 +62,18 @@ export function createHeld<T>({ milliseconds, limit, limitBytes, onExpired }: He
     look(take) {
       const before = queue;
       queue = [];
-      const still = before.filter((place) => !isTaken(place, take));
-      // What came while looking stands behind what was there.
-      queue = [...still, ...queue];
-      book();
+      const still: Place<T>[] = [];
+      let looked = 0;
+      try {
+        for (const place of before) {
+          looked++;
+          if (stays(place, take)) still.push(place);
+        }
+      } finally {
+        // What came while looking stands behind what was there.
+        queue = [...still, ...before.slice(looked), ...queue];
+        book();
+      }
     },
     get size() {
       return queue.length;

@@ -16,7 +16,8 @@ const ALICE = 'sip:alice@contoso.lab';
 
 function setUp() {
   const received: string[] = [];
-  const denied: string[] = [];
+  const cancelAnswers: string[] = [];
+  const dropped: unknown[] = [];
   const passedOn: string[] = [];
   flows = createRemoteFlows({ pod: 'frontend-0', domain: 'contoso.lab', send: () => true });
   const peers = createPeers({
@@ -31,25 +32,25 @@ function setUp() {
     },
     trust: createTrust({ pod: 'frontend-0', roleOf, isRoom: () => false }),
     isFrontEnd: (pod) => roleOf(pod) === 'frontend',
-    onDenied: (answer, flow, from) => void denied.push(`${answer.status} ${flow} ${from}`),
+    onCancelAnswer: (answer, flow, from) => void cancelAnswers.push(`${answer.status} ${flow} ${from}`),
     onToClient() {},
     tellFrontEnds: ({ flow }) => void passedOn.push(flow),
     onFrontEndGone() {},
-    log,
+    log: Object.assign(Object.create(log), { error: (what: unknown) => void dropped.push(what) }),
   });
   const tell = (from: string, frame: Frame) =>
     peers.told(frame, { pod: from, role: roleOf(from), send: () => true });
   const open = (id: string) => flows.of(frameOf(id, request()));
-  return { peers, tell, open, received, denied, passedOn };
+  return { peers, tell, open, received, cancelAnswers, dropped, passedOn };
 }
 
-const request = (): SipRequest =>
-  SipRequest.create('MESSAGE', 'sip:bob@contoso.lab', [
+const request = (method = 'MESSAGE'): SipRequest =>
+  SipRequest.create(method, 'sip:bob@contoso.lab', [
     ['Via', 'SIP/2.0/TLS client.invalid;branch=z9hG4bK1'],
     ['From', `<${ALICE}>;tag=a`],
     ['To', '<sip:bob@contoso.lab>'],
     ['Call-ID', 'c'],
-    ['CSeq', '1 MESSAGE'],
+    ['CSeq', `1 ${method}`],
   ]);
 
 const frameOf = (id: string, message: SipRequest | SipResponse, hops = 0): Frame =>
@@ -83,11 +84,21 @@ test('on the stream to a pod only that pod’s own flows are spoken of', () => {
   expect([flow.closed, received]).toEqual([true, ['200 edge-0/1']]);
 });
 
-test('what another Front End answers is about what went to it from here', () => {
-  const { peers, open, received, denied } = setUp();
+test('another Front End answers to CANCELs that went to it from here, and to nothing else', () => {
+  const { peers, open, received, cancelAnswers, dropped } = setUp();
   open('edge-0/1');
-  peers.answered(frameOf('edge-0/1', SipResponse.to(request(), 481)), 'frontend-1');
-  expect([received, denied]).toEqual([[], ['481 edge-0/1 frontend-1']]);
+  const answer = (method: string, status: number) =>
+    peers.answered(frameOf('edge-0/1', SipResponse.to(request(method), status)), 'frontend-1');
+  answer('CANCEL', 481);
+  answer('CANCEL', 200);
+  expect(dropped).toEqual([]);
+  answer('MESSAGE', 481);
+  answer('CANCEL', 500);
+  expect([received, cancelAnswers]).toEqual([[], ['481 edge-0/1 frontend-1', '200 edge-0/1 frontend-1']]);
+  expect(dropped).toMatchObject([
+    { from: 'frontend-1', status: 481, method: 'MESSAGE' },
+    { from: 'frontend-1', status: 500, method: 'CANCEL' },
+  ]);
 });
 
 test('what a pod says of itself is taken, of others it is not', () => {

@@ -23,8 +23,8 @@ export interface PeersParts {
   trust: Trust;
   /** Whether it is another Front End of the pool. */
   isFrontEnd(pod: string): boolean;
-  /** Another Front End answers to a CANCEL that went to it from here. */
-  onDenied(answer: SipResponse, flow: string, from: string): void;
+  /** Another Front End has its INVITE (200) or not (481) for a CANCEL that went to it from here. */
+  onCancelAnswer(answer: SipResponse, flow: string, from: string): void;
   /** A message of another pod's transaction goes out to a client here. */
   onToClient(flow: Flow | undefined, message: Buffer): void;
   /** To all other Front Ends. */
@@ -48,7 +48,8 @@ export interface Peers extends PeerServer<Frame> {
  * Chat what rooms say to their members.
  */
 export function createPeers(parts: PeersParts): Peers {
-  const { pod, flows, here, layer, trust, isFrontEnd, onDenied, onToClient, tellFrontEnds, log } = parts;
+  const { pod, flows, here, layer, trust, isFrontEnd, onCancelAnswer, onToClient, tellFrontEnds, log } =
+    parts;
   const own = `${pod}/`;
 
   function toClient({ flow: id, event, message }: Frame): boolean {
@@ -113,7 +114,11 @@ export function createPeers(parts: PeersParts): Peers {
     // Requests come on streams of Directors and Front Ends to this pod: an Edge cannot vouch for anybody.
     if (message instanceof SipRequest)
       return log.error({ from, flow: frame.flow }, 'a request from Edge was dropped');
-    if (message && isFrontEnd(from)) return onDenied(message, frame.flow, from);
+    if (message && isFrontEnd(from)) {
+      if (isCancelAnswer(message)) return onCancelAnswer(message, frame.flow, from);
+      const { status, cseq } = message;
+      return log.error({ from, flow: frame.flow, status, method: cseq.method }, 'an answer was dropped');
+    }
     if (podOf(frame.flow) !== from) return notTheirs(frame, { pod: from, role: '' });
     if (frame.event === FlowEvent.CLOSED) return flows.ended(frame.flow);
     const flow = flows.find(frame.flow);
@@ -136,3 +141,6 @@ export function createPeers(parts: PeersParts): Peers {
     answered: (frame, from) => survive(() => onAnswer(frame, from), log),
   };
 }
+
+const isCancelAnswer = ({ status, cseq }: SipResponse): boolean =>
+  cseq.method === 'CANCEL' && (status === 200 || status === 481);

@@ -1,4 +1,4 @@
-import { type Flow, SipRequest } from '@linchpin/sip';
+import { type Flow, SipRequest, SipResponse } from '@linchpin/sip';
 import { describe, expect, test } from 'vitest';
 import { createRelayedTransactions } from './relayed.ts';
 
@@ -28,6 +28,15 @@ describe('a relayed transaction', () => {
     const relayed = createRelayedTransactions();
     relayed.add(request('INVITE', '1'), udp, to('frontend-1'));
     expect(relayed.find(request('ACK', '1'), udp)?.pod).toBe('frontend-1');
+  });
+
+  test('is found by what is answered to its CANCEL, but for a client of RFC 2543', () => {
+    const relayed = createRelayedTransactions();
+    relayed.add(request('INVITE'), tcp, to('frontend-1'));
+    relayed.add(request('INVITE', '1'), tcp, to('frontend-1'));
+    const podOf = (branch: string) =>
+      relayed.ofResponse(SipResponse.to(request('CANCEL', branch), 481), tcp)?.pod;
+    expect(['z9hG4bK1', 'z9hG4bK2', '1'].map(podOf)).toEqual(['frontend-1', undefined, undefined]);
   });
 
   test('other than INVITE is remembered over UDP only', () => {

@@ -1,4 +1,5 @@
-import type { Flow, SipRequest } from '@linchpin/sip';
+import type { Flow, SipRequest, SipResponse } from '@linchpin/sip';
+import { boundedKey } from './bounded-key.ts';
 import { createGenerations } from './generations.ts';
 
 /** A transaction that another Front End has. */
@@ -7,8 +8,8 @@ export interface Relayed {
   pod: string;
   identity: string;
   hops: number;
-  /** CANCEL that came while the request was held. */
-  cancel?: SipRequest;
+  /** CANCEL that came while the request was held, until it is sent after it. */
+  cancel?: SipRequest | undefined;
 }
 
 /**
@@ -17,6 +18,10 @@ export interface Relayed {
  */
 export interface RelayedTransactions {
   find(request: SipRequest, flow: Flow): Relayed | undefined;
+  /**
+   * The same for a response to an INVITE or CANCEL. Undefined for clients of RFC 2543, whose transactions a response does not name.
+   */
+  ofResponse(response: SipResponse, flow: Flow): Relayed | undefined;
   add(request: SipRequest, flow: Flow, relayed: Relayed): void;
   forget(request: SipRequest, flow: Flow): void;
   readonly size: number;
@@ -44,6 +49,10 @@ export function createRelayedTransactions(options: RelayedTransactionsOptions = 
       const kind = kindOf(request.method);
       return kind.size === 0 ? undefined : kind.get(keyOf(request, flow));
     },
+    ofResponse(response, flow) {
+      const key = keyOfBranch(response, flow);
+      return key === undefined ? undefined : invites.get(key);
+    },
     add(request, flow, relayed) {
       // On a connection nothing comes twice, and only an INVITE is followed by more of its transaction.
       if (flow.reliable && request.method !== 'INVITE') return;
@@ -63,8 +72,14 @@ const ofInvite: ReadonlySet<string> = new Set(['INVITE', 'ACK', 'CANCEL']);
 
 /** RFC 3261 17.2.3, without the method; clients of RFC 2543 have no branch that names the transaction. */
 function keyOf(request: SipRequest, flow: Flow): string {
-  const { via } = request;
-  const { branch } = via;
-  if (branch?.startsWith('z9hG4bK')) return `${branch} ${via.host}:${via.port} ${flow.remote.address}`;
-  return `${request.callId} ${request.cseq.seq} ${request.from.tag} ${request.uri} ${flow.remote.address}`;
+  const { callId, cseq, from, uri } = request;
+  return (
+    keyOfBranch(request, flow) ??
+    boundedKey(`${callId} ${cseq.seq} ${from.tag} ${uri} ${flow.remote.address}`)
+  );
+}
+
+function keyOfBranch({ via }: SipRequest | SipResponse, flow: Flow): string | undefined {
+  if (!via.branch?.startsWith('z9hG4bK')) return undefined;
+  return boundedKey(`${via.branch} ${via.host}:${via.port} ${flow.remote.address}`);
 }
