@@ -265,6 +265,19 @@ describe('a PUBLISH that comes again, since its answer was lost with a Front End
     expect(second.status).toBe(200);
   });
 
+  test('is answered so where it has removed what was published, as long as something is kept of the user', async () => {
+    harness.bindings.set(alice, [binding(harness.flow(), 'sip:a@192.0.2.1')]);
+    const etag = await harness.published('alice', harness.flow(), away);
+    const { second, isStoredTwice } = await again({ 'sip-if-match': etag, expires: '0' }, undefined);
+    expect([second.status, second.get('expires'), isStoredTwice]).toEqual([200, '0', false]);
+    expect(second.get('sip-etag')).toMatch(/^[0-9a-f]+$/);
+    const other = await harness.publish('alice', harness.flow(), undefined, {
+      'sip-if-match': etag,
+      expires: '0',
+    });
+    expect(other.status).toBe(412);
+  });
+
   test('is another one with another branch', async () => {
     const etag = await harness.published('alice', harness.flow(), away);
     await harness.published('alice', harness.flow(), busy, { 'sip-if-match': etag });

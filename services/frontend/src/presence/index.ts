@@ -139,6 +139,7 @@ export function createPresence(options: PresenceOptions): Presence {
         directory,
         bindings,
         publications: publications.of,
+        removal: publications.removal,
         replace: presentities.replace,
         now,
       }),

@@ -26,8 +26,8 @@ export interface Presentities {
   containerFor(watcher: string, presentity: EffectiveUser): number;
   state(aor: string): AggregateState;
   document(aor: string, container: number): Buffer;
-  /** Resolves when stored, and calls `onChange`. */
-  replace(aor: string, published: Published[]): Promise<void>;
+  /** Resolves when stored, and calls `onChange`. `removal` is the mark of the PUBLISH that has removed one. */
+  replace(aor: string, published: Published[], removal?: string): Promise<void>;
   /**
    * Endpoints have come or gone, publications have expired, or the user has just been taken over. False where watchers may
    * have been told last something else than what is true now, be it by another process.
@@ -76,8 +76,8 @@ export function createPresentities(options: PresentitiesOptions): Presentities {
     expiries.set(aor, now() + RETRY_MS);
   };
 
-  async function replace(aor: string, published: Published[]): Promise<void> {
-    await publications.put(aor, published, markOf(inputOf(aor, published)));
+  async function replace(aor: string, published: Published[], removal?: string): Promise<void> {
+    await publications.put(aor, published, markOf(inputOf(aor, published)), removal);
     changed(aor);
   }
 

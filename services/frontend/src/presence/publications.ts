@@ -21,6 +21,8 @@ interface PublicationsRecord {
   publications: Published[];
   /** Mark of the state that watchers were told last; a process that starts anew knows by it whether they must be told. */
   told?: string;
+  /** Mark of the last PUBLISH that removed one: it may come again like any other. Kept while there is a record anyway. */
+  removal?: string;
 }
 
 export interface Publications {
@@ -29,8 +31,10 @@ export interface Publications {
   /** Whether the store holds just these, and none that has expired. */
   holds(aor: string, publications: readonly Published[]): boolean;
   told(aor: string): string | undefined;
-  /** Resolves when durable. A user of whom there is nothing to say takes no place. */
-  put(aor: string, publications: Published[], told: string | undefined): Promise<void>;
+  /** Mark of the last removal, as far as the user has a record since. */
+  removal(aor: string): string | undefined;
+  /** Resolves when durable. A user of whom there is nothing to say takes no place; `removal` stays as it was where left out. */
+  put(aor: string, publications: Published[], told: string | undefined, removal?: string): Promise<void>;
   users(group: number): string[];
   /** Publications, not users. */
   count(groups: Iterable<number>): number;
@@ -48,9 +52,14 @@ export function createPublications(state: UserState, now: () => number): Publica
       return stored.length === publications.length && stored.every((one, at) => one === publications[at]);
     },
     told: (aor) => record(aor)?.told,
-    put(aor, publications, told) {
+    removal: (aor) => record(aor)?.removal,
+    put(aor, publications, told, removal = record(aor)?.removal) {
       if (publications.length === 0 && told === undefined) return state.delete(keyOf(aor));
-      const value: PublicationsRecord = { publications, ...(told === undefined ? {} : { told }) };
+      const value: PublicationsRecord = {
+        publications,
+        ...(told === undefined ? {} : { told }),
+        ...(removal === undefined ? {} : { removal }),
+      };
       return state.put(keyOf(aor), value);
     },
     users: (group) =>

@@ -1,7 +1,7 @@
 // PUBLISH (RFC 3903): what endpoints say about their user.
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { type PublishOutcome, publish, type SipRequest } from '@linchpin/sip';
+import { createEtag, type PublishOutcome, publish, type SipRequest } from '@linchpin/sip';
 import type { Directory, EffectiveUser } from '@linchpin/topology';
 import { Refused } from '../refused.ts';
 import type { Binding } from '../registrar/binding.ts';
@@ -16,9 +16,11 @@ import { XmlError } from './xml.ts';
 export interface PublishParts {
   directory: Pick<Directory, 'isLocalDomain' | 'user'>;
   publications(aor: string): Published[];
+  /** Mark of the last PUBLISH that removed one. */
+  removal(aor: string): string | undefined;
   bindings(aor: string): Binding[];
   /** Resolves when stored; watchers are told then. */
-  replace(aor: string, publications: Published[]): Promise<void>;
+  replace(aor: string, publications: Published[], removal?: string): Promise<void>;
   now(): number;
 }
 
@@ -40,10 +42,12 @@ export async function handlePublish(call: Call, parts: PublishParts): Promise<vo
   const mark = markOf(call.request);
   const done = mark && before.find(({ state }) => state.request === mark);
   if (done) return call.reply(200, 'OK', { headers: answerOf(done) });
+  if (mark && mark === parts.removal(user.aor)) return call.reply(200, 'OK', { headers: removed() });
   const outcome = consider(call, before, user, parts);
   if (outcome.status !== 200) throw refusalOf(outcome);
   // RFC 3903 6 step 5: all or nothing, and nothing is said to have been done that a crash could undo.
-  await parts.replace(user.aor, newest(outcome.publications, user.registrar.maxEndpointsPerUser));
+  const removal = outcome.change === 'removed' ? mark : undefined;
+  await parts.replace(user.aor, newest(outcome.publications, user.registrar.maxEndpointsPerUser), removal);
   call.reply(200, 'OK', { headers: outcome.headers });
 }
 
@@ -101,6 +105,12 @@ function markOf({ via: { branch }, callId, cseq }: SipRequest): string | undefin
 const answerOf = ({ etag, expiresAt, state: { heardAt } }: Published): [string, string][] => [
   ['sip-etag', etag],
   ['expires', String((expiresAt - heardAt) / 1000)],
+];
+
+/** RFC 3903 6 step 6: a tag is made even for what is gone, and no later request can match it. */
+const removed = (): [string, string][] => [
+  ['sip-etag', createEtag()],
+  ['expires', '0'],
 ];
 
 function readBody(request: SipRequest): Instance[] {
