@@ -1,18 +1,13 @@
+-- Pods of the release before go on meanwhile. What they have posted and not committed has to be seen below, so it is waited for;
+-- who purges has posts first and then files, and who removes files reads posts: in this order and no stricter nobody waits in a ring.
+LOCK TABLE posts IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE files IN ACCESS EXCLUSIVE MODE;
+
 -- Whether a file was ever posted decides who is shown it: before, only who has uploaded it; from then on whoever may read a post
 -- that names it and was neither deleted nor purged. It is never shown again because a post is gone.
 ALTER TABLE files ADD COLUMN posted boolean NOT NULL DEFAULT false;
 -- A post that named it was purged: it goes as well, unless another post that stands, or a legal hold, keeps it.
 ALTER TABLE files ADD COLUMN purged boolean NOT NULL DEFAULT false;
-
-UPDATE files SET posted = true WHERE EXISTS (
-  SELECT FROM posts WHERE posts.files <> '{}' AND posts.files @> ARRAY[files.id] AND posts.room = files.room
-);
-
-CREATE INDEX files_not_posted ON files (at) WHERE ready AND NOT posted;
-CREATE INDEX files_purged ON files (room) WHERE purged;
--- What a user and what a room have taken lately.
-CREATE INDEX files_uploaded_by ON files (uploaded_by, at);
-CREATE INDEX files_room_at ON files (room, at);
 
 -- For each post that names any: the others cost nothing.
 CREATE FUNCTION note_posted_files() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -23,8 +18,10 @@ END $$;
 CREATE TRIGGER posts_files AFTER INSERT ON posts
   FOR EACH ROW WHEN (NEW.files <> '{}') EXECUTE FUNCTION note_posted_files();
 
--- Only noted here: what a legal hold keeps is known to the compliance store, and asked for before files are removed.
-CREATE FUNCTION note_purged_files() RETURNS trigger LANGUAGE plpgsql AS $$
+-- What is purged is only noted: what a legal hold keeps is known to the compliance store, and asked for before files are removed. The
+-- trigger stays as it is: to replace it, those who read posts would have to be waited for.
+ALTER FUNCTION delete_files_of_posts RENAME TO note_purged_files;
+CREATE OR REPLACE FUNCTION note_purged_files() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE files SET purged = true FROM (
     SELECT DISTINCT room, unnest(gone.files) AS id FROM gone WHERE gone.files <> '{}'
@@ -32,7 +29,13 @@ BEGIN
   WHERE files.id = named.id AND files.room = named.room AND NOT files.purged;
   RETURN NULL;
 END $$;
-DROP TRIGGER posts_gone ON posts;
-DROP FUNCTION delete_files_of_posts;
-CREATE TRIGGER posts_gone AFTER DELETE ON posts
-  REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION note_purged_files();
+
+UPDATE files SET posted = true
+FROM (SELECT DISTINCT room, unnest(files) AS id FROM posts WHERE files <> '{}') AS named
+WHERE files.id = named.id AND files.room = named.room;
+
+CREATE INDEX files_not_posted ON files (at) WHERE ready AND NOT posted;
+CREATE INDEX files_purged ON files (room) WHERE purged;
+-- What a user and what a room have taken lately.
+CREATE INDEX files_uploaded_by ON files (uploaded_by, at);
+CREATE INDEX files_room_at ON files (room, at);
