@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Caller, Chat, ChatErrorCode, RoomSpec } from '../src/chat.ts';
-import { address, createRig, groupDocument, type Rig } from './rig.ts';
+import { address, createRig, groupDocument, type Pod, type Rig } from './rig.ts';
 
 let rig: Rig;
-let chat: Pod['chat'];
-let other: Pod['chat'];
-type Pod = Rig['pods'][number]['role'];
+let chat: Chat;
+let other: Chat;
 
 const admin: Caller = { name: 'root', admin: true };
 const [alice, bob, carol, dave, eve] = ['alice', 'bob', 'carol', 'dave', 'eve'].map((name) => ({
@@ -19,7 +18,7 @@ beforeAll(async () => {
     strangers: ['eve'],
     groups: { Sales: ['bob', 'carol'] },
   });
-  [chat, other] = rig.pods.map(({ role }) => role.chat) as [Pod['chat'], Pod['chat']];
+  [chat, other] = rig.pods.map(({ role }) => role.chat) as [Chat, Chat];
   await chat.createCategory(admin, {
     name: 'All',
     allowed: ['domain:contoso.lab'],
@@ -229,6 +228,35 @@ describe('rooms', () => {
     expect(await found(bob)).not.toContain(room.id);
     await other.setDisabled(alice, room.id, false);
     expect(await chat.post(bob, room.id, { clientId: 'b', body: 'two' })).toMatchObject({ body: 'two' });
+  });
+
+  test('that somebody else keeps are not waited for without end, nor are their categories', async () => {
+    await chat.createCategory(admin, {
+      name: 'Kept',
+      allowed: ['domain:contoso.lab'],
+      creators: [alice.name],
+    });
+    const room = await make({ category: 'Kept' });
+    const holder = await (rig.pods[1] as Pod).started.host.postgres?.connect();
+    try {
+      await holder?.query('BEGIN');
+      await holder?.query('SELECT FROM rooms WHERE id = $1 FOR NO KEY UPDATE', [room.id]);
+      const asked = [
+        chat.changeRoom(alice, room.id, { description: 'new' }),
+        chat.setDisabled(alice, room.id, true),
+        chat.changeAccess(alice, room.id, { add: { members: [bob.name] } }),
+        chat.changeCategory(admin, 'Kept', { fileUpload: false }),
+      ];
+      expect((await Promise.all(asked.map(refusal))).map(({ code }) => code)).toEqual(
+        asked.map(() => 'unavailable'),
+      );
+    } finally {
+      await holder?.query('ROLLBACK');
+      holder?.release();
+    }
+    expect(await chat.changeRoom(alice, room.id, { description: 'new' })).toMatchObject({
+      description: 'new',
+    });
   });
 
   test('are deleted by administrators, unless they are held', async () => {

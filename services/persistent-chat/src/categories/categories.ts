@@ -11,6 +11,7 @@ import type { Database } from '../database/database.ts';
 import { keyOf } from '../fields.ts';
 import type { Journal, NewEvent } from '../journal/journal.ts';
 import { checkPage } from '../page.ts';
+import { LOCK_MS, limitWaits, sayLocked } from '../room-lock.ts';
 import { type ListChange, listChanges, rolesNow } from './lists.ts';
 import { changedSettings, listsOf, settingsOf, type WantedLists } from './spec.ts';
 import * as store from './store.ts';
@@ -40,13 +41,16 @@ export function createCategories(parts: CategoriesParts): Categories {
       found: Found,
     ) => Promise<{ result: T; events: NewEvent[]; after?: () => Promise<void> }>,
   ): Promise<T> {
-    const done = await database.transaction(async (client) => {
+    const changing = database.transaction(async (client) => {
+      // Who makes a room in it waits for this one, and this one for each room of it.
+      await limitWaits(client, LOCK_MS);
       const found = await locked(client, key);
       const { result, events, after } = await run(client, found.category);
       const stored = await journal.append(client, found.lock, events);
       await after?.();
       return { result, stored };
     });
+    const done = await changing.catch(sayLocked);
     journal.committed(done.stored);
     return done.result;
   }

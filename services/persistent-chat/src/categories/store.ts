@@ -110,7 +110,7 @@ export async function changeList(
 
 /** Waits for posts that are under way in its rooms: those that come after them see what the category says now. */
 export async function lockRoomsOf(client: PoolClient, id: string): Promise<void> {
-  await client.query('SELECT 1 FROM rooms WHERE category = $1 ORDER BY id FOR UPDATE', [id]);
+  await client.query('SELECT 1 FROM rooms WHERE category = $1 ORDER BY id FOR NO KEY UPDATE', [id]);
 }
 
 export async function deleteCategory(client: PoolClient, id: string): Promise<void> {

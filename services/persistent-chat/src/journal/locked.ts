@@ -1,6 +1,6 @@
 // The row locks under which a room or a category gives out its numbers.
 import type { PoolClient } from 'pg';
-import { isLocked, RoomsLocked } from '../room-lock.ts';
+import { limitWaits, sayLocked } from '../room-lock.ts';
 import { together } from '../together.ts';
 
 interface Locked {
@@ -24,10 +24,11 @@ export interface LockedRoom extends Locked {
 
 export type LockedCategory = Locked;
 
+// Who enters something that only names a room (a mark, a file) does not wait for it, as it would for FOR UPDATE.
 const LOCK_ROOMS = `
   SELECT id, category, last_seq::float8 AS "lastSeq", access_version::float8 AS "accessVersion", disabled, kind,
     legal_hold AS "legalHold"
-  FROM rooms WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`;
+  FROM rooms WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE`;
 
 // A statement of its own: it sees what was stored while the first one waited for locks.
 const READ_CATEGORIES = `
@@ -35,12 +36,10 @@ const READ_CATEGORIES = `
     chat_history AS "chatHistory", clock_timestamp() AS at
   FROM categories WHERE id IN (SELECT category FROM rooms WHERE id = ANY($1::uuid[]))`;
 
+// Whoever puts a room into it waits, or what is changed for the rooms of the category would not be for that one.
 const LOCK_CATEGORY = `
   SELECT id, last_seq::float8 AS "lastSeq", access_version::float8 AS "accessVersion"
   FROM categories WHERE id = $1 FOR UPDATE`;
-
-// Of this transaction, with all that it does later.
-const WAIT = "SELECT set_config('lock_timeout', $1, true)";
 
 /** Rooms that are not there are not in the map. Rejects with RoomsLocked where one of them is not to be had within `waitMs`. */
 export async function lockRooms(
@@ -50,12 +49,10 @@ export async function lockRooms(
 ): Promise<Map<string, LockedRoom>> {
   // They are run one after the other, as they are sent.
   const [, rooms, read] = await together([
-    waitMs && client.query({ name: 'wait-for-locks', text: WAIT, values: [`${waitMs}ms`] }),
+    waitMs && limitWaits(client, waitMs),
     client.query({ name: 'lock-rooms', text: LOCK_ROOMS, values: [ids] }),
     client.query({ name: 'read-categories', text: READ_CATEGORIES, values: [ids] }),
-  ]).catch((error) => {
-    throw isLocked(error) ? new RoomsLocked() : error;
-  });
+  ]).catch(sayLocked);
   const categories = new Map(read.rows.map(({ id, at, ...rest }) => [id, { ...rest, at: at.toISOString() }]));
   return new Map(rooms.rows.map((room) => [room.id, { ...room, ...categories.get(room.category) }]));
 }

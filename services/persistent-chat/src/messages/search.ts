@@ -29,8 +29,8 @@ const QUERY_CANCELED = '57014';
 /** At one time on one pod; those beyond wait, and those beyond these are refused. */
 export const SEARCHES_AT_ONCE = 2;
 export const searchesWaiting = {
-  waiting: 100,
-  refusal: () => new ChatError('limit', 'too many search at this moment: try again', SEARCH_SECONDS),
+  waiting: 20,
+  refusal: () => new ChatError('limit', 'too many searches at this moment: try again', SEARCH_SECONDS),
 };
 
 // To look whether a post holds words costs more than PostgreSQL assumes, to fetch one less where disks have no heads: with its

@@ -12,6 +12,7 @@ import type { Journal, LockedRoom, NewEvent } from '../journal/journal.ts';
 import type { Holds, WithHolds } from '../legal-holds.ts';
 import { checkPage } from '../page.ts';
 import { demand, noSuchRoom, type Right, refusal } from '../rights.ts';
+import { LOCK_MS, limitWaits, sayLocked } from '../room-lock.ts';
 import type { Entering } from './entering.ts';
 import { accessOf, changedSettings, changeOf, entriesOf, refuseLists, settingsOf } from './spec.ts';
 import * as store from './store.ts';
@@ -64,7 +65,8 @@ export function createRooms(parts: RoomsParts): Rooms {
 
   /**
    * Decides, takes the lock, decides anew where something has changed, and does it: the room's version grows, and all pods are
-   * told, where something has happened. `first` runs before the room is locked, and gives the category that it is moved to.
+   * told, where something has happened. `first` runs before the room is locked, and gives the category that it is moved to. Who
+   * waits keeps a connection, and many may change a room that somebody else has.
    */
   async function change<T>(
     caller: Caller,
@@ -75,7 +77,8 @@ export function createRooms(parts: RoomsParts): Rooms {
   ): Promise<T> {
     const before = typeof room === 'string' ? await access.standing(caller, room) : room;
     demand(caller, before, right);
-    const done = await database.transaction(async (client) => {
+    const changing = database.transaction(async (client) => {
+      await limitWaits(client, LOCK_MS);
       await store.keepCategories(client, [before.room.category, ...(await first(client))]);
       const lock = (await journal.lockRooms(client, [before.room.id])).get(before.room.id);
       if (lock === undefined) throw noSuchRoom(before.room.name);
@@ -87,6 +90,7 @@ export function createRooms(parts: RoomsParts): Rooms {
       await tell(client, { room: lock.id });
       return { stored: await journal.append(client, lock, events), result };
     });
+    const done = await changing.catch(sayLocked);
     journal.committed(done.stored);
     return done.result;
   }
@@ -142,7 +146,8 @@ export function createRooms(parts: RoomsParts): Rooms {
       requireAddInRight(caller, checked.addIn, undefined);
       const wanted = entriesOf(spec, principals.parse);
       if (!caller.admin) wanted.push({ principal: caller.name, role: 'manager' });
-      const done = await database.transaction(async (client) => {
+      const creating = database.transaction(async (client) => {
+        await limitWaits(client, LOCK_MS);
         const category = await categoryFor(client, caller, spec.category ?? '');
         const settings = { ...checked, category: category.id };
         await store
@@ -167,6 +172,7 @@ export function createRooms(parts: RoomsParts): Rooms {
           room: { id, ...settings, disabled: false, legalHold: false, lastSeq: lock.lastSeq },
         };
       });
+      const done = await creating.catch(sayLocked);
       journal.committed(done.stored);
       return done.room;
     },
