@@ -11,8 +11,6 @@ export interface Arrival {
   by: string;
   /** The name of the room or category, where the event tells one. */
   name: string | undefined;
-  /** The category that the room is in from now on, where the event tells one. */
-  category: string | undefined;
   /** Canonical JSON. */
   text: string;
 }
@@ -30,7 +28,7 @@ export class EventError extends Error {
   override readonly name = 'EventError';
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MAX_KIND = 64;
 const MAX_NAME = 512;
 const NAMES = /^(room|category)-(created|changed|disabled|enabled)$/;
@@ -75,7 +73,6 @@ function arrival(event: unknown, scope: string, index: number): Arrival {
     at: time,
     ...columns({ kind, by }),
     name: NAMES.test(kind) && typeof name === 'string' ? column(name, MAX_NAME) : undefined,
-    category: categoryOf(event as Partial<ChatEvent>),
     text: canonicalEvent(event, wrong),
   };
 }
@@ -86,9 +83,6 @@ export function categoryOf(event: Partial<ChatEvent>): string | undefined {
   const category = event.change?.category;
   return typeof category === 'string' && isScope(category) ? category : undefined;
 }
-
-/** Of events that only a category's chain has. */
-export const isOfCategory = (kind: string): boolean => kind.startsWith('category-');
 
 function canonicalEvent(event: object, wrong: (what: string) => EventError): string {
   try {

@@ -16,8 +16,8 @@ export interface ScopePolicy {
   retentionDays: number | undefined;
   /** The room itself is held. */
   legalHold: boolean;
-  /** That the room is in. */
-  category?: string | undefined;
+  /** That the room is in; undefined of a category. */
+  category: string | undefined;
 }
 
 export interface RetentionParts {
@@ -53,8 +53,8 @@ async function applyTo(parts: RetentionParts, chains: ChainRow[], signal?: Abort
   const wanted: { scope: string; days: number }[] = [];
   for (const chain of chains) {
     // What rooms were kept for, and who was allowed in them, stays: their own chains are judged by it.
-    if (chain.isCategory) continue;
     const policy = policies.get(chain.scope);
+    if (chain.isCategory || (policy !== undefined && policy.category === undefined)) continue;
     const days = policy === undefined ? chain.retentionDays : policy.retentionDays;
     if (days !== chain.retentionDays) await remember(parts.database, chain.scope, days);
     if (days !== undefined && !policy?.legalHold) wanted.push({ scope: chain.scope, days });

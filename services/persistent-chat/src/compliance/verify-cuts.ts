@@ -52,6 +52,8 @@ function otherHash({ cutSeq, cutHash }: ChainRow, hash: string | undefined): Fin
 }
 
 function notSaid(cuts: readonly Cut[], said: ReadonlySet<number> | undefined): Finding | undefined {
+  // An early release, which told no hash, has cut off in which category the room was made: what that has said is not known.
+  if (cuts[0]?.hash === undefined) return undefined;
   const cut = said && cuts.find(({ days }) => !said.has(days));
   if (cut === undefined) return undefined;
   const { first, last, days } = cut;

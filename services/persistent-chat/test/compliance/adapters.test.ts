@@ -222,7 +222,7 @@ describe('an adapter', () => {
     await stored(3);
     await rig.publish(scope, post(scope, 4, { at: new Date().toISOString() }));
     await rig.stored(4);
-    const policies = new Map([[scope, { retentionDays: 1, legalHold: false }]]);
+    const policies = new Map([[scope, { retentionDays: 1, legalHold: false, category: newScope() }]]);
     const { compliance } = await runner({ policies });
     expect(await compliance.applyRetention()).toBe(3);
     const { compliance: later } = await runner({ adapters: [ndjson()] });

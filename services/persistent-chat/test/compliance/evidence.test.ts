@@ -9,6 +9,7 @@ import { MANIFEST, type Manifest } from '../../src/compliance/export/manifest.ts
 import { verifyExport } from '../../src/compliance/export/verify-export.ts';
 import { placeHold, releaseHold } from '../../src/compliance/holds.ts';
 import { query } from '../../src/compliance/query.ts';
+import type { ScopePolicy } from '../../src/compliance/retention.ts';
 import { type Anchor, type ChainReport, verifyAll, verifyScope } from '../../src/compliance/verify.ts';
 import {
   type ComplianceRig,
@@ -149,15 +150,12 @@ describe('the verifier', () => {
 
 describe('retention', () => {
   const month = (retentionDays: number | undefined, legalHold = false) =>
-    new Map([[scope, { retentionDays, legalHold }]]);
+    new Map<string, ScopePolicy>([[scope, { retentionDays, legalHold, category: newScope() }]]);
   const old = new Date(Date.now() - 40 * 86_400_000).toISOString();
   const young = new Date().toISOString();
 
   /** Ten old events, then ten of now; number 5 is bob's, 8 names carol. */
-  async function aged(
-    policies: Map<string, { retentionDays: number | undefined; legalHold: boolean }>,
-    options = {},
-  ) {
+  async function aged(policies: Map<string, ScopePolicy>, options = {}) {
     const pod = await rig.pod({ policies, ...options });
     const more: Record<number, object> = {
       5: { by: 'Bob@contoso.lab' },
@@ -227,7 +225,7 @@ describe('retention', () => {
     const pod = await aged(policies);
     await placeHold(pod.database, 'auditor', { name: 'case 2', scope: newScope(), subject: undefined });
     expect(await pod.compliance.applyRetention()).toBe(0);
-    policies.set(scope, { retentionDays: 30, legalHold: false });
+    policies.set(scope, { retentionDays: 30, legalHold: false, category: newScope() });
     expect(await pod.compliance.applyRetention()).toBe(10);
   });
 
@@ -424,7 +422,9 @@ describe('an export', () => {
   });
 
   test('of a room after retention begins with the hash at the cut', async () => {
-    const pod = await rig.pod({ policies: new Map([[scope, { retentionDays: 1, legalHold: false }]]) });
+    const pod = await rig.pod({
+      policies: new Map([[scope, { retentionDays: 1, legalHold: false, category: newScope() }]]),
+    });
     await rig.publish(scope, ...posts(scope, 1, 5), post(scope, 6, { at: new Date().toISOString() }));
     await rig.stored(6);
     expect(await pod.compliance.applyRetention()).toBe(5);

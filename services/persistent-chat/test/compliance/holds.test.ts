@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 const DAY_MS = 86_400_000;
 const old = new Date(Date.now() - 40 * DAY_MS).toISOString();
-const aMonth = { retentionDays: 30, legalHold: false };
+const aMonth = { retentionDays: 30, legalHold: false, category: newScope() };
 const kept = async (id = scope): Promise<number> =>
   Number((await rig.sql('SELECT count(*) FROM events WHERE scope = $1', [id]))[0].count);
 const on = (pod: Pod, held: { scope?: string; subject?: string }) =>
@@ -81,13 +81,24 @@ describe('a hold on a category', () => {
 });
 
 test('the chain of a category is never cut off: it says who was allowed what, and for how long rooms were kept', async () => {
-  const pod = await rig.pod({ policies: new Map([category, scope].map((id) => [id, aMonth])) });
+  const policies = new Map<string, ScopePolicy>([
+    [scope, aMonth],
+    [category, { ...aMonth, category: undefined }],
+  ]);
+  const pod = await rig.pod({ policies });
   await categoryOf(category);
   await rig.publish(category, happened(category, 2, 'access-changed', {}));
   await room(scope, 2);
   await rig.stored(4);
   expect(await pod.compliance.applyRetention()).toBe(2);
   expect([await kept(category), await kept(scope)]).toEqual([2, 0]);
+  // By one of both it is known to be a category: by its chain when it is deleted, and by the rooms' own tables.
+  await rig.sql('UPDATE chains SET is_category = false');
+  expect(await pod.compliance.applyRetention()).toBe(0);
+  await rig.sql('UPDATE chains SET is_category = scope = $1, retention_days = 30', [category]);
+  policies.delete(category);
+  expect(await pod.compliance.applyRetention()).toBe(0);
+  expect(await kept(category)).toBe(2);
 });
 
 describe('a hold that is placed while somebody takes something away', () => {
@@ -95,7 +106,7 @@ describe('a hold that is placed while somebody takes something away', () => {
     let asked = 0;
     // Set after retention has looked at all rooms, and before it is at this one.
     const policies = async (): Promise<Map<string, ScopePolicy>> =>
-      new Map([[scope, { retentionDays: 30, legalHold: asked++ > 0 }]]);
+      new Map([[scope, { ...aMonth, legalHold: asked++ > 0 }]]);
     const pod = await rig.pod({ policies });
     await categoryOf(category);
     await room(scope, 3);
@@ -146,6 +157,18 @@ describe('a hold that is placed while somebody takes something away', () => {
     await pod.compliance.withHolds(async (holds) => {
       expect(await holds.of(scope)).toEqual({ all: true, subjects: [] });
     });
+  });
+
+  test('is not seen by whoever stood still for too long: that one fails, and nobody else', async () => {
+    const pod = await rig.pod();
+    const standing = pod.database.transaction(async (client) => {
+      const ended = new Promise((resolve) => client.once('end', resolve));
+      await client.query("SET LOCAL idle_in_transaction_session_timeout = '1ms'");
+      await ended;
+      await client.query('SELECT 1');
+    });
+    await expect(standing).rejects.toMatchObject({ message: expect.stringContaining('stood still') });
+    expect(pod.database.available).toBe(true);
   });
 
   test('may have been, where the store was lost meanwhile: nothing is taken away then', async () => {

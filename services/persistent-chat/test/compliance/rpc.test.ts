@@ -288,7 +288,9 @@ describe('the gRPC service', () => {
     client.close();
     await server.stop(0);
     const young = newScope();
-    await serve({ policies: new Map([[young, { retentionDays: undefined, legalHold: false }]]) });
+    await serve({
+      policies: new Map([[young, { retentionDays: undefined, legalHold: false, category: undefined }]]),
+    });
     const on = (what: string) => ask<Hold>('placeHold', { name: 'case 9', scope: what, subject: '' });
     for (const what of ['Slaes', newScope(), 'x'])
       await expect(on(what)).rejects.toMatchObject({

@@ -9,7 +9,7 @@ import type { Manifest } from '../../src/compliance/export/manifest.ts';
 import { placeHold, releaseHold } from '../../src/compliance/holds.ts';
 import { complianceMigrations } from '../../src/compliance/migrations.ts';
 import { query } from '../../src/compliance/query.ts';
-import { type Anchor, type Finding, verifyAll } from '../../src/compliance/verify.ts';
+import { type Anchor, type Finding, MENTIONED_ONLY, verifyAll } from '../../src/compliance/verify.ts';
 import { type ComplianceRig, createComplianceRig, newScope, type Pod, post, posts } from './rig.ts';
 
 let rig: ComplianceRig;
@@ -47,7 +47,9 @@ async function cutByHand(to: number): Promise<void> {
 describe('the front of a chain', () => {
   /** Twenty events, of which retention may delete the first ten. */
   async function aged(): Promise<Pod> {
-    const pod = await rig.pod({ policies: new Map([[scope, { retentionDays: 30, legalHold: false }]]) });
+    const pod = await rig.pod({
+      policies: new Map([[scope, { retentionDays: 30, legalHold: false, category: newScope() }]]),
+    });
     const old = new Date(Date.now() - 40 * 86_400_000).toISOString();
     for (let seq = 1; seq <= 20; seq++)
       await rig.publish(scope, post(scope, seq, { at: seq <= 10 ? old : new Date().toISOString() }));
@@ -137,6 +139,13 @@ describe('the front of a chain', () => {
     expect(await findings(pod)).toMatchObject({ [scope]: { problem: 'altered', seq: 3 } });
   });
 
+  test('is cut off as well where the category of the room is older than compliance', async () => {
+    const pod = await aged();
+    await rig.sql('INSERT INTO room_categories VALUES ($1, $2)', [scope, newScope()]);
+    expect(await pod.compliance.applyRetention()).toBe(10);
+    expect(await findings(pod)).toEqual({});
+  });
+
   test('proves nothing of the hashes that are known of it, but for those at a cut, and says so', async () => {
     const pod = await aged();
     const [third, tenth] = [await hashOf(3), await hashOf(10)];
@@ -165,6 +174,15 @@ describe('the front of a chain', () => {
     await rig.sql('DELETE FROM events');
     await rig.sql('DELETE FROM chains');
     expect((await findings(pod))[scope]).toMatchObject({ problem: 'missing', seq: 1 });
+  });
+
+  test('is looked for without going through all chains for each that is mentioned', async () => {
+    const pod = await aged();
+    const entry = { scope: 'no id', days: 30, first: 1, last: 3 };
+    await pod.database.transaction((client) => audited(client, 'retention', 'retention', entry));
+    expect(await findings(pod)).toEqual({ 'no id': expect.objectContaining({ problem: 'missing' }) });
+    const plan = await rig.sql(`EXPLAIN ${MENTIONED_ONLY}`);
+    expect(plan.map((row) => row['QUERY PLAN']).join('\n')).not.toContain('SubPlan');
   });
 });
 
@@ -293,7 +311,7 @@ describe('the tables of an earlier release', () => {
   test('are taken over: what was audited, held and cut off is proved from then on', async () => {
     const category = newScope();
     await earlier(category);
-    const policies = new Map([[scope, { retentionDays: 30, legalHold: false }]]);
+    const policies = new Map([[scope, { retentionDays: 30, legalHold: false, category: newScope() }]]);
     const pod = await rig.pod({ policies });
     expect(await findings(pod)).toEqual({});
     const audit = await rig.sql('SELECT seq, action FROM audit ORDER BY seq');
@@ -316,19 +334,41 @@ describe('the tables of an earlier release', () => {
     expect(await findings(pod)).toMatchObject({ 'legal-holds': { problem: 'altered' } });
   });
 
+  test('had pods that write while it is replaced: they know nothing of categories', async () => {
+    const [category, later, moved] = [newScope(), newScope(), newScope()];
+    await tables('0004');
+    // Before there are triggers, and after.
+    await chained(category, [{ kind: 'category-created', name: 'Desks', change: { retentionDays: 30 } }]);
+    await chained(scope, [{ kind: 'room-created', name: 'Desk', change: { category } }]);
+    const pod = await rig.pod();
+    await chained(later, [{ kind: 'category-created', name: 'Labs', change: { retentionDays: 60 } }]);
+    const toLater = { kind: 'room-changed', name: 'Lab', change: { category: later } };
+    await chained(moved, [{ kind: 'room-created', name: 'Lab', change: { category } }, {}, toLater, toLater]);
+    expect(await findings(pod)).toEqual({});
+    expect(await rig.sql('SELECT scope FROM chains WHERE is_category ORDER BY scope')).toEqual(
+      [category, later].sort().map((id) => ({ scope: id })),
+    );
+    await placeHold(pod.database, 'auditor', { name: 'case 4', scope: category, subject: undefined });
+    expect([await pod.compliance.isHeld(scope), await pod.compliance.isHeld(moved)]).toEqual([true, true]);
+  });
+
+  test('may have cut off in which category a room was made: what another one says is no measure', async () => {
+    const [first, second] = [newScope(), newScope()];
+    await tables('0003');
+    await chained(first, [{ kind: 'category-created', name: 'Desks', change: { retentionDays: 30 } }]);
+    await chained(second, [{ kind: 'category-created', name: 'Labs', change: { retentionDays: 60 } }]);
+    const toSecond = { kind: 'room-changed', name: 'Lab', change: { category: second } };
+    await chained(scope, [{ kind: 'room-created', name: 'Lab', change: { category: first } }, {}, toSecond]);
+    await cutByHand(2);
+    await rig.sql("INSERT INTO audit (by, action, detail) VALUES ('retention', 'retention', $1)", [
+      { scope, days: 30, first: 1, last: 2 },
+    ]);
+    expect(await findings(await rig.pod())).toEqual({});
+  });
+
   /** A room of which the first two events are cut off, its category, and two holds, one of them released. */
   async function earlier(category: string): Promise<void> {
-    const { folder } = complianceMigrations;
-    const files = readdirSync(folder).filter((file) => file < '0003');
-    for (const file of files) await rig.sql(readFileSync(new URL(file, folder), 'utf8'));
-    await rig.sql(
-      'CREATE TABLE migrations (number int PRIMARY KEY, file text NOT NULL, at timestamptz NOT NULL DEFAULT now())',
-    );
-    for (const file of files)
-      await rig.sql('INSERT INTO migrations (number, file) VALUES ($1, $2)', [
-        Number(file.slice(0, 4)),
-        file,
-      ]);
+    await tables('0003');
     await chained(category, [{ kind: 'category-created', name: 'Desks', change: { retentionDays: 30 } }]);
     const created = { kind: 'room-created', name: 'Desk', change: { category } };
     await chained(scope, [{}, {}, created, { body: '"category":"no"' }]);
@@ -347,8 +387,25 @@ describe('the tables of an earlier release', () => {
     await rig.sql(hold, [newScope(), 'case 2', 'carol@contoso.lab', 'auditor', null, null]);
   }
 
+  /** As they were before this file. */
+  async function tables(before: string): Promise<void> {
+    const { folder } = complianceMigrations;
+    const files = readdirSync(folder).filter((file) => file < before);
+    for (const file of files) await rig.sql(readFileSync(new URL(file, folder), 'utf8'));
+    await rig.sql(
+      'CREATE TABLE migrations (number int PRIMARY KEY, file text NOT NULL, at timestamptz NOT NULL DEFAULT now())',
+    );
+    for (const file of files)
+      await rig.sql('INSERT INTO migrations (number, file) VALUES ($1, $2)', [
+        Number(file.slice(0, 4)),
+        file,
+      ]);
+  }
+
+  /** As a pod of an earlier release stores events. */
   async function chained(id: string, events: object[]): Promise<void> {
     let hash: Buffer = NO_HASH;
+    await rig.sql('INSERT INTO chains (scope) VALUES ($1)', [id]);
     for (const [index, more] of events.entries()) {
       const event = post(id, index + 1, more as Record<string, unknown>);
       const text = canonical(event);
@@ -358,6 +415,6 @@ describe('the tables of an earlier release', () => {
         [id, event.seq, event.at, event.kind, event.by, text, hash],
       );
     }
-    await rig.sql('INSERT INTO chains (scope, seq, hash) VALUES ($1, $2, $3)', [id, events.length, hash]);
+    await rig.sql('UPDATE chains SET seq = $2, hash = $3 WHERE scope = $1', [id, events.length, hash]);
   }
 });

@@ -8,7 +8,6 @@ export interface Chain {
   seq: number;
   hash: Buffer;
   cutSeq: number;
-  isCategory: boolean;
   changed: boolean;
 }
 
@@ -25,13 +24,13 @@ export async function lockChains(client: PoolClient, scopes: readonly string[]):
   const sorted = [...scopes].sort();
   await client.query('INSERT INTO chains (scope) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING', [sorted]);
   const { rows } = await client.query(
-    'SELECT scope, name, seq, hash, cut_seq, is_category FROM chains WHERE scope = ANY($1::uuid[]) ORDER BY scope FOR UPDATE',
+    'SELECT scope, name, seq, hash, cut_seq FROM chains WHERE scope = ANY($1::uuid[]) ORDER BY scope FOR UPDATE',
     [sorted],
   );
   return new Map(
-    rows.map(({ scope, name, seq, hash, cut_seq, is_category: isCategory }) => [
+    rows.map(({ scope, name, seq, hash, cut_seq }) => [
       scope,
-      { scope, name, seq: Number(seq), hash, cutSeq: Number(cut_seq), isCategory, changed: false },
+      { scope, name, seq: Number(seq), hash, cutSeq: Number(cut_seq), changed: false },
     ]),
   );
 }
@@ -39,22 +38,21 @@ export async function lockChains(client: PoolClient, scopes: readonly string[]):
 export async function updateChains(client: PoolClient, chains: readonly Chain[]): Promise<void> {
   if (chains.length === 0) return;
   await client.query(
-    `UPDATE chains c SET seq = n.seq, hash = n.hash, name = n.name, is_category = n.is_category
-     FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::text[], $5::boolean[]) AS n (scope, seq, hash, name, is_category)
+    `UPDATE chains c SET seq = n.seq, hash = n.hash, name = n.name
+     FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::text[]) AS n (scope, seq, hash, name)
      WHERE c.scope = n.scope`,
     [
       chains.map(({ scope }) => scope),
       chains.map(({ seq }) => seq),
       chains.map(({ hash }) => hash),
       chains.map(({ name }) => name),
-      chains.map(({ isCategory }) => isCategory),
     ],
   );
 }
 
+/** Triggers note which room has been in which category, and which chains are those of categories. */
 export async function insertEvents(client: PoolClient, events: readonly Linked[]): Promise<void> {
   if (events.length === 0) return;
-  await insertCategories(client, events);
   await client.query(
     `INSERT INTO events (scope, seq, at, kind, by, event, hash)
      SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::bytea[])`,
@@ -67,16 +65,6 @@ export async function insertEvents(client: PoolClient, events: readonly Linked[]
       events.map(({ text }) => text),
       events.map(({ hash }) => hash),
     ],
-  );
-}
-
-/** For holds: a room is held by what is held in any category that it has ever been in. */
-async function insertCategories(client: PoolClient, events: readonly Linked[]): Promise<void> {
-  const moved = events.filter(({ category }) => category !== undefined);
-  if (moved.length === 0) return;
-  await client.query(
-    'INSERT INTO room_categories (room, category) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING',
-    [moved.map(({ scope }) => scope), moved.map(({ category }) => category)],
   );
 }
 

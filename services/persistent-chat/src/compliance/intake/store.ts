@@ -1,7 +1,7 @@
 // Puts what came from the queue into the chains of its scopes, in one transaction.
 import type { PoolClient } from 'pg';
 import { link } from '../chain.ts';
-import { type Arrival, fromText, isOfCategory } from '../event.ts';
+import { type Arrival, fromText } from '../event.ts';
 import * as sql from './sql.ts';
 
 /** What became of a batch. */
@@ -86,7 +86,6 @@ function appendable(events: readonly Arrival[], chains: Map<string, sql.Chain>):
     chain.seq = event.seq;
     chain.hash = link(chain.hash, event.text);
     chain.name = event.name ?? chain.name;
-    chain.isCategory ||= isOfCategory(event.kind);
     chain.changed = true;
     linked.push({ ...event, hash: chain.hash });
   }
