@@ -13,7 +13,11 @@ export type S3Config = NonNullable<PersistentChatConfig['files']['s3']>;
 const FULL = /<Code>(QuotaExceeded|XMinioStorageFull|InsufficientCapacity|EntityTooLarge)<\/Code>/;
 const NO_BYTES = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-export function createS3Storage(config: S3Config): FileStorage {
+/** So long is waited for an answer that moves no bytes. Whoever removes is in a transaction, which PostgreSQL ends after ten seconds. */
+const ANSWER_MS = 5_000;
+
+/** `answerMs`: for tests. */
+export function createS3Storage(config: S3Config, answerMs = ANSWER_MS): FileStorage {
   const { endpoint, bucket, prefix, region, credentialsFile } = config;
   const urlOf = (sha256: string) => `${endpoint.replace(/\/$/, '')}/${bucket}/${prefix}${sha256}`;
 
@@ -26,7 +30,7 @@ export function createS3Storage(config: S3Config): FileStorage {
   }
 
   async function send(method: string, sha256: string, more: Sending = {}): Promise<Response> {
-    const { headers = {}, bodyHash = NO_BYTES, body = null } = more;
+    const { headers = {}, bodyHash = NO_BYTES, body = null, signal = null } = more;
     try {
       const signer = new AwsV4Signer({
         ...(await credentials()),
@@ -37,7 +41,7 @@ export function createS3Storage(config: S3Config): FileStorage {
         region,
       });
       const signed = await signer.sign();
-      return await fetch(signed.url, { method, headers: signed.headers, body, redirect: 'error' });
+      return await fetch(signed.url, { method, headers: signed.headers, body, redirect: 'error', signal });
     } catch (error) {
       if (error instanceof StorageFailure) throw error;
       const { cause = error } = error as Error;
@@ -66,7 +70,8 @@ export function createS3Storage(config: S3Config): FileStorage {
       return Readable.fromWeb(response.body as ReadableStream);
     },
     async remove(sha256) {
-      await discard(await expecting([200, 204, 404], await send('DELETE', sha256)));
+      const signal = AbortSignal.timeout(answerMs);
+      await discard(await expecting([200, 204, 404], await send('DELETE', sha256, { signal })));
     },
   };
 }
@@ -76,6 +81,8 @@ interface Sending {
   /** SHA-256 in hexadecimal. */
   bodyHash?: string;
   body?: Blob;
+  /** Of one that may take long: none. */
+  signal?: AbortSignal;
 }
 
 const discard = async (response: Response): Promise<void> => response.body?.cancel();

@@ -4,6 +4,7 @@ import { ChatError } from '../chat.ts';
 import type { Database } from '../database/database.ts';
 import type { Journal, LockedRoom } from '../journal/journal.ts';
 import { type Holds, type WithHolds, withoutHolds } from '../legal-holds.ts';
+import { LOCK_MS } from '../room-lock.ts';
 import { invalid } from './body.ts';
 import { requireTime } from './search.ts';
 
@@ -60,7 +61,7 @@ async function purgeSome(
   filter: PurgeFilter,
 ): Promise<number> {
   const events = await database.transaction(async (client) => {
-    const locked = (await journal.lockRooms(client, [room])).get(room);
+    const locked = (await journal.lockRooms(client, [room], LOCK_MS)).get(room);
     if (locked === undefined) throw new ChatError('not-found', 'the room is gone');
     await confirm?.(client, locked);
     const held = await holds.of(room, locked.category);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@linchpin/host';
 import type { Database } from '../database/database.ts';
+import { isLocked } from '../room-lock.ts';
 import { type PurgeParts, purge } from './purge.ts';
 
 const LOOK_MS = 3_600_000;
@@ -32,11 +33,18 @@ export function createRetention(
     for (const { id, before, days } of rows) {
       if (stopping.signal.aborted) break;
       const why = `kept for ${days} days`;
-      gone += await purge(parts, id, BY, { before: before.toISOString(), why });
+      gone += await purge(parts, id, BY, { before: before.toISOString(), why }).catch(later(id));
     }
     if (gone > 0) parts.log.info({ posts: gone }, 'posts were kept as long as their categories say');
     return gone;
   }
+
+  /** A room that somebody keeps locked must not keep the others from being looked at. */
+  const later = (room: string) => (err: unknown) => {
+    if (!isLocked(err)) throw err;
+    parts.log.warn({ err, room }, 'posts are kept until the next look');
+    return 0;
+  };
 
   async function run(): Promise<void> {
     const { signal } = stopping;

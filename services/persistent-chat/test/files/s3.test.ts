@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -14,14 +16,17 @@ let storage: FileStorage;
 const bytes = Buffer.from('0123456789'.repeat(100_000));
 const sha256 = createHash('sha256').update(bytes).digest('hex');
 
-const storageAt = (endpoint: string) =>
-  createS3Storage({
-    endpoint,
-    bucket: 'chat-files',
-    prefix: 'pool-a/',
-    region: 'eu-central-1',
-    credentialsFile: join(folder, 'credentials'),
-  });
+const storageAt = (endpoint: string, answerMs?: number) =>
+  createS3Storage(
+    {
+      endpoint,
+      bucket: 'chat-files',
+      prefix: 'pool-a/',
+      region: 'eu-central-1',
+      credentialsFile: join(folder, 'credentials'),
+    },
+    answerMs,
+  );
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'linchpin-s3-'));
@@ -91,4 +96,15 @@ test('A bucket that is full is told from one that is away', async () => {
   });
   await server.stop();
   await expect(storage.read(sha256)).rejects.toMatchObject({ why: 'away' });
+});
+
+test('Nobody waits for long for a bucket that does not answer when a file is removed', async () => {
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  await expect(storageAt(`http://127.0.0.1:${port}`, 50).remove(sha256)).rejects.toMatchObject({
+    why: 'away',
+  });
+  silent.closeAllConnections();
+  await new Promise((resolve) => silent.close(resolve));
 });
