@@ -177,7 +177,10 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
     chat: createChatRpc(chat, (method, result) => telemetry.calls.inc({ method, result })),
     compliance: compliance.handlers,
   });
-  const web = createWeb({ config, chat, files, directory, metrics, log });
+  const web = createWeb({
+    ...{ config, chat, takeRooms, files, directory, metrics, log },
+    rejoin: sessions.rejoin,
+  });
   const sip = createSip({
     ...{ chat, pod, pool, domain, host, nats, replica, members, directory, database, log },
     rejoin: sessions.rejoin,

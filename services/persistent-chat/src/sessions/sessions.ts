@@ -17,7 +17,7 @@ import { createPresence, type Joined, type PresenceParts } from './presence.ts';
 import type { Session } from './session.ts';
 
 export interface Sessions extends Pick<Chat, 'join'> {
-  /** The same for those whom a pod brings back into their rooms: it has turns of its own, and nobody asks for more. */
+  /** The same where it costs nothing: a pod brings people back into their rooms, at its own pace, or what it costs was taken before. */
   rejoin: Chat['join'];
   /** Sessions on this pod, and rooms that they are in. */
   counts(): { sessions: number; rooms: number };

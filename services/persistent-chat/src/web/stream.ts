@@ -98,10 +98,10 @@ export function createStream({ chat, limits, telemetry, log, ask }: StreamParts)
     rooms.set(room.id, joined);
   }
 
-  /** With many rooms it is too much for one reader: the rest is read again. */
+  /** With many rooms it is too much for one reader: the rest is read again. Half of the place is for what happens meanwhile. */
   function keep(begins: Beginning, history: Post[]): void {
     const size = sizeOfPosts(history);
-    if (held + size > limits.bufferedBytes) return;
+    if (held + size > limits.bufferedBytes / 2) return;
     held += size;
     begins.history = history;
   }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '@linchpin/host';
 import { type Chat, ChatError } from '../chat.ts';
+import type { TakeRooms } from '../room-rate.ts';
 import type { Ask } from './route.ts';
 import { createStream, type Stream } from './stream.ts';
 import type { WebTelemetry } from './telemetry.ts';
@@ -17,7 +18,10 @@ export interface StreamLimits {
 }
 
 export interface StreamsParts {
+  /** Joins cost nothing here: all rooms of a stream are taken before the first. */
   chat: Pick<Chat, 'join' | 'history' | 'watchAlerts'>;
+  /** Throws `limit` for who opens rooms too fast. */
+  takeRooms: TakeRooms;
   limits: StreamLimits;
   /** Whether somebody who was let in would be let in now. */
   isAllowed(user: string): boolean;
@@ -38,7 +42,7 @@ export interface Streams {
   stop(): void;
 }
 
-export function createStreams({ chat, limits, isAllowed, telemetry, log }: StreamsParts): Streams {
+export function createStreams({ chat, takeRooms, limits, isAllowed, telemetry, log }: StreamsParts): Streams {
   const streams = new Map<Socket, Stream>();
   const perUser = new Map<string, number>();
   let ending: string | undefined;
@@ -92,7 +96,9 @@ export function createStreams({ chat, limits, isAllowed, telemetry, log }: Strea
       const { user } = ask.identity;
       enter(user);
       try {
-        await serve(ask, [...new Set(rooms)]);
+        const named = [...new Set(rooms)];
+        takeRooms(ask.caller, named.length);
+        await serve(ask, named);
       } finally {
         leave(user);
       }

@@ -6,6 +6,7 @@ import type { Registry } from 'prom-client';
 import type { Chat } from '../chat.ts';
 import type { PersistentChatConfig } from '../config.ts';
 import type { Files } from '../files/files.ts';
+import type { TakeRooms } from '../room-rate.ts';
 import { createAuthentication, tiedTo } from './authentication.ts';
 import { createDispatch } from './dispatch.ts';
 import { createMatcher } from './match.ts';
@@ -20,6 +21,9 @@ import { createTokens, type Tokens } from './tokens.ts';
 export interface WebParts {
   config: Pick<PersistentChatConfig, 'web' | 'domain' | 'pool' | 'dataDir' | 'signingKeyFile'>;
   chat: Chat;
+  /** As `chat.join` for who has taken the room before, by `takeRooms`. */
+  rejoin: Chat['join'];
+  takeRooms: TakeRooms;
   files: Files;
   directory: Pick<Directory, 'user' | 'registrar' | 'persistentChat'>;
   metrics: Registry;
@@ -70,7 +74,7 @@ interface Running {
 }
 
 async function make(parts: WebParts, tls: { cert: string; key: string }): Promise<Running> {
-  const { config, chat, files, directory, metrics, log } = parts;
+  const { config, chat, rejoin, takeRooms, files, directory, metrics, log } = parts;
   const { web, domain, pool } = config;
   const { limits } = web;
   const signingKey = await loadSigningKey(config.dataDir, config.signingKeyFile);
@@ -81,7 +85,8 @@ async function make(parts: WebParts, tls: { cert: string; key: string }): Promis
   const failures = createBuckets(limits.failuresPerSource);
   const authentication = createAuthentication({ directory, domain, nonces, tokens, failures });
   const streams = createStreams({
-    chat,
+    chat: { join: rejoin, history: chat.history, watchAlerts: chat.watchAlerts },
+    takeRooms,
     limits: { ...web.streams, idleSeconds: limits.idleSeconds },
     isAllowed: authentication.isAllowed,
     telemetry,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ChatError } from '../../src/chat.ts';
+import { createRoomRate } from '../../src/room-rate.ts';
 import { createWebRig, type WebRig } from './rig.ts';
 import { openStream, type StreamReader } from './stream-reader.ts';
 
@@ -291,7 +292,7 @@ test('A reader that does not read is ended also while it is given what it missed
 
 test('The last posts of many rooms are not all kept for one reader: those without a place are read again', async () => {
   await rig.close();
-  rig = await createWebRig({ web: { streams: { bufferedBytes: 40_000 } } });
+  rig = await createWebRig({ web: { streams: { bufferedBytes: 80_000 } } });
   const rooms = ['One', 'Two', 'Three'].map((name) => rig.chat.addRoom(name, [alice, bob]).id);
   for (const where of rooms) for (let i = 0; i < 10; i++) await post('x'.repeat(1500), where);
   const reader = await follow(`/v1/events?${rooms.map((id) => `room=${id}`).join('&')}`);
@@ -305,6 +306,40 @@ test('The last posts of many rooms are not all kept for one reader: those withou
     await post('new', where);
     expect(await reader.next()).toMatchObject({ event: 'post', data: { room: where, body: 'new' } });
   }
+});
+
+test('What is kept of many rooms leaves place for what happens meanwhile', async () => {
+  await rig.close();
+  rig = await createWebRig({ web: { streams: { bufferedBytes: 40_000 } } });
+  const first = rig.chat.addRoom('First', [alice, bob]).id;
+  const second = rig.chat.addRoom('Second', [alice, bob]).id;
+  for (let i = 0; i < 20; i++) await post('x'.repeat(1500), second);
+  await post('missed', first);
+  const given = Promise.withResolvers<void>();
+  rig.chat.hold('history', given.promise);
+  const reader = await follow(`/v1/events?room=${first}&room=${second}`, { 'last-event-id': `${first}/0` });
+  await reader.until('joined');
+  for (let i = 0; i < 10; i++) await post('y'.repeat(1500), second);
+  given.resolve();
+  expect(await reader.until('post')).toMatchObject({ data: { room: first, body: 'missed' } });
+  expect((await reader.until('joined')).data.history).toHaveLength(20);
+  for (let i = 0; i < 10; i++) expect(await reader.next()).toMatchObject({ event: 'post' });
+});
+
+test('A stream takes what all its rooms cost, or nothing, and enters none of them then', async () => {
+  await rig.close();
+  rig = await createWebRig({ takeRooms: createRoomRate({ perSecond: 0.001, burst: 3 }) });
+  const rooms = ['One', 'Two', 'Three', 'Four'].map((name) => rig.chat.addRoom(name, [alice]).id);
+  const path = (count: number) =>
+    `/v1/events?${rooms
+      .slice(0, count)
+      .map((id) => `room=${id}`)
+      .join('&')}`;
+  expect((await rig.as('alice', path(4))).status).toBe(429);
+  expect(rig.chat.asked.filter(({ name }) => name === 'join')).toEqual([]);
+  const reader = await follow(path(3));
+  for (let i = 0; i < 3; i++) await reader.until('joined');
+  expect((await rig.as('alice', path(1))).status).toBe(429);
 });
 
 test('A pod that drains ends its streams, each with a word, and takes no new ones', async () => {

@@ -10,6 +10,7 @@ import type { EffectiveUser } from '@linchpin/topology';
 import { Registry } from 'prom-client';
 import { persistentChatConfig } from '../../src/config.ts';
 import type { Files } from '../../src/files/files.ts';
+import { createRoomRate, type TakeRooms } from '../../src/room-rate.ts';
 import { createWeb, type Web } from '../../src/web/web.ts';
 import { type Ask, createAsk, signIn } from './ask.ts';
 import { createFakeChat, type FakeChat } from './fake-chat.ts';
@@ -46,6 +47,7 @@ export interface WebRigOptions {
   web?: Record<string, unknown>;
   signingKeyFile?: string;
   files?: (chat: FakeChat, dir: string) => Files;
+  takeRooms?: TakeRooms;
 }
 
 export async function createWebRig(options: WebRigOptions = {}): Promise<WebRig> {
@@ -72,6 +74,8 @@ export async function createWebRig(options: WebRigOptions = {}): Promise<WebRig>
   const web = createWeb({
     config,
     chat,
+    rejoin: (...asked) => chat.join(...asked),
+    takeRooms: options.takeRooms ?? createRoomRate(),
     files: options.files?.(chat, dir) ?? noFiles,
     directory: {
       user: (aor) => users.get(aor.replace('sip:', '').replace(`@${LAB_DOMAIN}`, '')),
