@@ -114,7 +114,7 @@ export function createTopics(parts: TopicsParts): Topics {
       if (query === undefined) return { posts: [] };
       const posts = await search(caller, { ...query, from: since, before: place, limit: size });
       const last = posts.at(-1);
-      return { posts, ...(last && posts.length === size && { next: placeText(last) }) };
+      return { posts, ...(last && { next: placeText(last) }) };
     },
   };
 }

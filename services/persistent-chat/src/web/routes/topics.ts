@@ -36,7 +36,10 @@ const topic = z
 const found = z
   .object({
     posts: z.array(post),
-    next: z.string().optional().meta({ description: '`after` of the next page; without it there is none' }),
+    next: z
+      .string()
+      .optional()
+      .meta({ description: '`after` of the next page, which may be empty; without it there is none' }),
   })
   .meta({ id: 'TopicPosts' });
 
