@@ -389,6 +389,19 @@ describe('a client at an Edge, whose Director knows no better', () => {
     expect(heard(callId).filter((what) => what.endsWith('CANCEL'))).toEqual(['200 CANCEL']);
   });
 
+  test('that cancels too late is told so by the pod that had the call', async () => {
+    pool.move('bob', B);
+    const bob = await pool.phone('bob', B);
+    await bob.register();
+    const [branch, callId] = [newBranch(), newCallId()];
+    director.send({ ...facts, message: build('INVITE', branch, callId).toBuffer() });
+    bob.answer(await bob.next('INVITE'), 486, [], newTag());
+    await expect.poll(() => heard(callId)).toContain('486 INVITE');
+    director.send({ ...facts, message: build('ACK', branch, callId).toBuffer() });
+    director.send({ ...facts, message: build('CANCEL', branch, callId).toBuffer() });
+    await expect.poll(() => heard(callId)).toContain('481 CANCEL');
+  });
+
   test('that cancels what no Front End knows is told so once', async () => {
     const callId = newCallId();
     director.send({ ...facts, message: build('CANCEL', newBranch(), callId).toBuffer() });
