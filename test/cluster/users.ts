@@ -1,14 +1,16 @@
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createMtls, createRpcClient } from '@linchpin/host';
-import { CmsClient, type PublishReply } from '@linchpin/proto/cms/v1/cms';
+import { CmsClient, type ListReplicasReply, type PublishReply } from '@linchpin/proto/cms/v1/cms';
 import { home } from './home.ts';
 import { DOMAIN, PORTS } from './ports.ts';
 
 const ACTION_APPLY = 2;
+const LIVE_MS = 5_000;
 
 export const passwordOf = (user: string): string => `pw-${user.split('@')[0]}`;
 
-/** Publishes users `<prefix>0` … as one version, each with the password `pw-<name>`; resolves with their addresses. */
+/** Publishes users `<prefix>0` … as one version, each with the password `pw-<name>`; resolves with their addresses, once they may sign in. */
 export async function publishUsers(prefix: string, count: number): Promise<string[]> {
   const users = Array.from({ length: count }, (_, index) => `${prefix}${index}@${DOMAIN}`);
   const pem = (file: string): string => join(home, 'pki', file);
@@ -21,11 +23,22 @@ export async function publishUsers(prefix: string, count: number): Promise<strin
     expectedVersion: 0,
   }));
   try {
-    await new Promise<PublishReply>((resolve, reject) => {
+    const { version } = await new Promise<PublishReply>((resolve, reject) => {
       client.publish({ changes, dryRun: false }, (error, reply) => (error ? reject(error) : resolve(reply)));
     });
+    await isLive(client, version);
     return users;
   } finally {
     client.close();
+  }
+}
+
+/** Pods that are gone are still in the list for a while: they are waited for no longer than it takes all others. */
+async function isLive(client: CmsClient, version: number): Promise<void> {
+  for (const deadline = Date.now() + LIVE_MS; Date.now() < deadline; await wait(100)) {
+    const { replicas } = await new Promise<ListReplicasReply>((resolve, reject) => {
+      client.listReplicas({}, (error, reply) => (error ? reject(error) : resolve(reply)));
+    });
+    if (replicas.every((replica) => replica.version >= version)) return;
   }
 }
