@@ -30,6 +30,7 @@ export function createKnownTopics({ database, notices, log }: KnownTopicsParts):
   let owners = new Set<string>();
   let all = false;
   let reading: Promise<void> | undefined;
+  let isTold = false;
   let off = (): void => {};
 
   function onTopics(owner: string | undefined): void {
@@ -47,8 +48,11 @@ export function createKnownTopics({ database, notices, log }: KnownTopicsParts):
       [owners, all] = [new Set(), false];
       try {
         await (isAll ? readAll() : readOf([...these]));
+        isTold = false;
       } catch (error) {
-        log.debug({ err: error }, 'topics cannot be read for now');
+        if (!isTold)
+          log.warn({ err: error }, 'topics cannot be read for now: alerts go by those that were read before');
+        isTold = true;
         all ||= isAll;
         for (const owner of these) owners.add(owner);
         await sleep(AWAY_MS, undefined, { signal: stopping.signal }).catch(() => {});
