@@ -4,7 +4,7 @@ import type { Health, Logger, NatsLink } from '@linchpin/host';
 import type { StatusReply } from '@linchpin/proto/chat/v1/compliance';
 import type { Registry } from 'prom-client';
 import type { Database } from '../database/database.ts';
-import { type Held, type WithHolds, withoutHolds } from '../legal-holds.ts';
+import { type WithHolds, withoutHolds } from '../legal-holds.ts';
 import type { QueueLimits } from '../queue.ts';
 import { type AdapterRunner, createAdapterRunner } from './adapters/runner.ts';
 import type { ComplianceConfig } from './config.ts';
@@ -52,10 +52,8 @@ export interface Compliance {
    * maxLagSeconds. Categories with `complianceRequired` take posts only then.
    */
   healthy(): boolean;
-  /** Whether a legal hold keeps what `user` said in a room; without a user: anything of it. Rejects while that is not known. */
-  isHeld(scope: string, user?: string): Promise<boolean>;
-  /** The same for many posts of one room. Rejects with ChatError `unavailable` while that is not known. */
-  heldIn(scope: string): Promise<Held>;
+  /** Whether a legal hold keeps anything of a room. Rejects with ChatError `unavailable` while that is not known. */
+  isHeld(scope: string): Promise<boolean>;
   /** What is held while something is taken away. */
   readonly withHolds: WithHolds;
   /** A room's own hold was stored: resolves when nothing of it is cut any more. Rejects with `unavailable` where that is not known. */
@@ -104,10 +102,6 @@ export function createCompliance(parts: ComplianceParts): Compliance {
     }
   }
 
-  /** Where there is no store, nobody can have placed a hold. */
-  const held = async (scope: string): Promise<Held> =>
-    database === undefined ? { all: false, subjects: [] } : database.use((client) => heldIn(client, scope));
-
   const status = () => readStatus({ database, adapters, healthy: healthy(), figures: watch.figures() });
 
   return {
@@ -122,11 +116,12 @@ export function createCompliance(parts: ComplianceParts): Compliance {
       await Promise.all([intake?.stop(), runner?.stop(), watch.stop(), cutting]);
     },
     healthy,
-    async isHeld(scope, user) {
-      const { all, subjects } = await held(scope);
-      return all || (user === undefined ? subjects.length > 0 : subjects.includes(user.toLowerCase()));
+    async isHeld(scope) {
+      // Where there is no store, nobody can have placed a hold.
+      if (database === undefined) return false;
+      const { all, subjects } = await database.use((client) => heldIn(client, scope));
+      return all || subjects.length > 0;
     },
-    heldIn: held,
     withHolds: database === undefined ? withoutHolds : (run) => withHoldsOf(database, run),
     holdsAreSeen: async () => (database === undefined ? undefined : holdsAreSeen(database)),
     handlers: createComplianceRpc({
