@@ -61,6 +61,7 @@ async function startFrontEnd(): Promise<StartedRole> {
       const pool = (): GetPoolReply => {
         const view = poolView('frontend', members.list('frontend'));
         for (const group of view.groups) group.lastSequence = 100 + group.group;
+        for (const member of view.members) member.backupLag = 5;
         return view;
       };
       host.rpc.addService(
@@ -149,7 +150,7 @@ describe('CMS', () => {
       quorum: '32 of 32 groups served; the pool has one member, nobody takes over when it fails',
     });
     expect(pool.groups[7]).toMatchObject({ owner: 'frontend-0', term: 3, lastSequence: 107 });
-    expect(pool.members[0]).toMatchObject({ pod: 'frontend-0', groups: 32, backupLag: 2 });
+    expect(pool.members[0]).toMatchObject({ pod: 'frontend-0', groups: 32, backupLag: 5 });
     await expect(getPool('backend')).rejects.toMatchObject({
       code: status.NOT_FOUND,
       details: 'no Front End of pool backend is there; pools with Front Ends: frontend',

@@ -10,6 +10,10 @@ export function mergePool(
   answers: ReadonlyMap<string, GetPoolReply>,
 ): GetPoolReply {
   const view = poolView(pool, records);
+  for (const member of view.members) {
+    const own = answers.get(member.pod)?.members.find(({ pod }) => pod === member.pod);
+    if (own !== undefined) member.backupLag = own.backupLag;
+  }
   for (const group of view.groups) {
     const own = ownWords(answers.get(group.owner), group);
     if (own !== undefined && own.owner === group.owner) {

@@ -9,8 +9,8 @@ export interface PoolParts {
   records(): readonly MemberRecord[];
   /** How far this pod has seen the group's stream, 0 where it does not follow it. */
   sequenceOf(group: number): number;
-  /** Changes of the group that are not in PostgreSQL, where this pod owns it. */
-  backupLagOf(group: number): number;
+  /** Changes that are not in PostgreSQL, of one group or of all that this pod owns. */
+  backupLagOf(group?: number): number;
 }
 
 /** What all members announce, and of its own groups and copies what only this pod knows. */
@@ -23,5 +23,7 @@ export function describePool({ pod, pool, records, sequenceOf, backupLagOf }: Po
     }
     for (const copy of group.secondaries) if (copy.pod === pod) copy.seen = sequenceOf(group.group);
   }
+  // What was announced may be some seconds old.
+  for (const member of view.members) if (member.pod === pod) member.backupLag = backupLagOf();
   return view;
 }
