@@ -1,4 +1,5 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
 
 /** Whether this TCP port cannot be listened on, mostly because another program does. */
 export function portBusy(port: number, address = '127.0.0.1'): Promise<boolean> {
@@ -9,14 +10,26 @@ export function portBusy(port: number, address = '127.0.0.1'): Promise<boolean> 
   });
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export function freePort(): Promise<number> {
-  const probe = createServer();
-  return new Promise((resolve, reject) => {
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
+function udpPortBusy(port: number): Promise<boolean> {
+  const probe = createSocket('udp4');
+  return new Promise((resolve) => {
+    probe.once('error', () => resolve(true));
+    probe.bind({ port, address: '127.0.0.1', exclusive: true }, () => probe.close(() => resolve(false)));
   });
+}
+
+/** Of those that no system gives away by itself, to a client or to who asks for any port: somebody else would have it before it is used. */
+const FIRST = 20_000;
+const COUNT = 10_000;
+const given = new Set<number>();
+
+/** A port of 127.0.0.1 that was free a moment ago for TCP and UDP, another one with each call. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < COUNT; tries++) {
+    const port = FIRST + Math.floor(Math.random() * COUNT);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (!(await portBusy(port)) && !(await udpPortBusy(port))) return port;
+  }
+  throw new Error(`no port from ${FIRST} to ${FIRST + COUNT - 1} is free on 127.0.0.1`);
 }

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { freePort } from '@linchpin/backends';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Certificates, createCertificates } from '../test/certificates.ts';
 import { frame, type TestFrame } from '../test/frames.ts';
@@ -75,7 +76,7 @@ test('a link survives the restart of its peer, with frames in order', async () =
     onFrame: (got: TestFrame) => received.push(text(got)),
     onPeerGone: (peer: Peer<TestFrame>) => gone.push(peer.pod),
   };
-  const first = await serve(options);
+  const first = await serve(options, await freePort());
   let ups = 0;
   const outer = await link({
     port: first.port,
@@ -98,9 +99,7 @@ test('a link survives the restart of its peer, with frames in order', async () =
 });
 
 test('a peer that comes late is found within its first seconds', async () => {
-  const placeholder = await serve();
-  const { port } = placeholder;
-  await placeholder.stop();
+  const port = await freePort();
   const outer = await link({ port });
   await serve({}, port);
   await until(() => outer.up);

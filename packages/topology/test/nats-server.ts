@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { freePort } from '../../backends/src/ports.ts';
 import type { NatsLink } from '../src/replica.ts';
 
 export interface NatsServer {
@@ -23,7 +24,7 @@ export interface NatsServer {
 export async function startNatsServer(): Promise<NatsServer> {
   const dir = await mkdtemp(join(tmpdir(), 'linchpin-nats-'));
   const store = join(dir, 'store');
-  let port = -1;
+  const port = await freePort();
   let child: ChildProcess;
 
   async function start({ empty } = { empty: false }): Promise<void> {
@@ -33,7 +34,7 @@ export async function startNatsServer(): Promise<NatsServer> {
     await once(child, 'spawn').catch(() => {
       throw new Error('nats-server is not in PATH: this test needs it');
     });
-    port = await portOf(dir, child);
+    await listening(dir, child);
   }
 
   async function stop(): Promise<void> {
@@ -45,9 +46,7 @@ export async function startNatsServer(): Promise<NatsServer> {
 
   await start();
   return {
-    get port() {
-      return port;
-    },
+    port,
     start,
     stop,
     pause: () => void child.kill('SIGSTOP'),
@@ -59,12 +58,12 @@ export async function startNatsServer(): Promise<NatsServer> {
   };
 }
 
-/** The server writes the port it took into a file that is named after its process. */
-async function portOf(dir: string, child: ChildProcess): Promise<number> {
+/** The server writes its ports, once it listens, into a file that is named after its process. */
+async function listening(dir: string, child: ChildProcess): Promise<void> {
   while (child.exitCode === null) {
     const name = (await readdir(dir)).find((file) => file.endsWith(`_${child.pid}.ports`));
     const text = name === undefined ? '' : await readFile(join(dir, name), 'utf8');
-    if (text.endsWith('}') || text.endsWith('}\n')) return Number(new URL(JSON.parse(text).nats[0]).port);
+    if (text.endsWith('}') || text.endsWith('}\n')) return;
     await sleep(5);
   }
   throw new Error(`nats-server ended with code ${child.exitCode}`);

@@ -5,6 +5,7 @@ import { createLog, type StartedRole, startRole } from '@linchpin/host';
 import type { Address, TransportName } from '@linchpin/sip';
 import {
   createLab,
+  freePort,
   globalDocuments,
   LAB_DOMAIN,
   type Lab,
@@ -53,7 +54,8 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
   ]);
   const phones: Phone[] = [];
   const { ca, ...sipTls } = await lab.sipTls(LAB_DOMAIN);
-  let ports: Partial<Record<TransportName, number>> = {};
+  // The same ones after a restart.
+  const [udp, tcp] = [await freePort(), await freePort()];
   let started = await start();
 
   async function start(): Promise<StartedRole> {
@@ -68,8 +70,8 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
       domain: LAB_DOMAIN,
       sipTls,
       listeners: {
-        sipUdp: { port: ports.udp ?? 0 },
-        sipTcp: { port: ports.tcp ?? 0 },
+        sipUdp: { port: udp },
+        sipTcp: { port: tcp },
         sipTls: { port: 0 },
       },
       ...(options.postgres && { postgres: database() }),
@@ -124,7 +126,6 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
       return phone;
     },
     async restart(until = 'ready', meanwhile = async () => {}) {
-      ports = { udp: server('udp').port, tcp: server('tcp').port };
       await started.stop();
       await meanwhile();
       started = await start();
