@@ -12,6 +12,7 @@ export type {
 } from './kinds/persistent-chat.ts';
 export type { Member, Role } from './kinds/topology.ts';
 export { BLOCKED_CONTAINER } from './kinds/user.ts';
+export { createKnowledge, type Knowledge } from './knowledge.ts';
 export { announceDrain } from './members/announce-drain.ts';
 export { join, joinConfigured, memberConfig } from './members/member-config.ts';
 export type { DrainRecord, GroupsRecord, MemberRecord } from './members/member-record.ts';

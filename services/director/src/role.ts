@@ -3,9 +3,7 @@ import { type Frame, RelayClient, RelayService } from '@linchpin/proto/relay/v1/
 import { createNonces } from '@linchpin/sip';
 import {
   announceDrain,
-  createDirectory,
-  createMembers,
-  createReplica,
+  createKnowledge,
   followMembers,
   joinConfigured,
   type Member,
@@ -24,22 +22,7 @@ import { createTelemetry } from './telemetry.ts';
 /** Every part of a Director, made here in order. It homes nobody and keeps no state but counters. */
 export function createRole(config: DirectorConfig, host: Host): Role {
   const { log, name } = host;
-  const nats = host.nats();
-  const replica = createReplica({
-    dir: `${host.dataDir}/replica`,
-    buckets: ['config', 'directory'],
-    nats,
-    pod: name,
-    role: host.role,
-    productVersion: host.version,
-    log,
-  });
-  const members = createMembers({
-    nats,
-    self: { pod: name, role: 'director', pool: config.pool, address: '', productVersion: host.version },
-    log,
-  });
-  const directory = createDirectory(replica, members);
+  const { replica, members, directory } = createKnowledge(host, { role: 'director', pool: config.pool });
   const telemetry = createTelemetry(host.metrics);
   const admission = createAdmission(config.limits);
   const nonces = createNonces({ lifetime: config.nonceLifetime });

@@ -8,15 +8,7 @@ import {
   type Role,
 } from '@linchpin/host';
 import { type Frame, RelayClient, RelayService } from '@linchpin/proto/relay/v1/relay';
-import {
-  announceDrain,
-  createDirectory,
-  createMembers,
-  createReplica,
-  followMembers,
-  join,
-  type Member,
-} from '@linchpin/topology';
+import { announceDrain, createKnowledge, followMembers, join, type Member } from '@linchpin/topology';
 import { createAccess } from './access/access.ts';
 import { createListeners } from './access/listeners.ts';
 import { createSessions, type Session } from './access/sessions.ts';
@@ -29,22 +21,11 @@ import { createTelemetry } from './telemetry.ts';
 /** Every part of an Edge, made here in order. It knows no users: its replica holds the topology and policies only. */
 export function createRole(config: EdgeConfig, host: Host): Role {
   const { log, name } = host;
-  const nats = host.nats();
-  const replica = createReplica({
-    dir: `${host.dataDir}/replica`,
+  const { replica, members, directory } = createKnowledge(host, {
+    role: 'edge',
+    pool: config.pool,
     buckets: ['config'],
-    nats,
-    pod: name,
-    role: host.role,
-    productVersion: host.version,
-    log,
   });
-  const members = createMembers({
-    nats,
-    self: { pod: name, role: 'edge', pool: config.pool, address: '', productVersion: host.version },
-    log,
-  });
-  const directory = createDirectory(replica, members);
   const telemetry = createTelemetry(host.metrics);
   const settings = () => directory.accessEdge(config.pool);
   const sessions = createSessions(name, config.signInSeconds * 1000);

@@ -1,21 +1,14 @@
 import type { Host } from '@linchpin/host';
 import {
-  createDirectory,
-  createMembers,
-  createReplica,
-  type Directory,
-  type Members,
-  type Replica,
+  createKnowledge as createTopologyKnowledge,
+  type Knowledge as TopologyKnowledge,
 } from '@linchpin/topology';
 import type { FrontendConfig } from './config.ts';
 import { createHome, type Home } from './home/home.ts';
 import { createIsRoom, type IsRoom } from './rooms/is-room.ts';
 
 /** What this pod knows: the documents, which pods live, and who is served by its pool. */
-export interface Knowledge {
-  replica: Replica;
-  members: Members;
-  directory: Directory;
+export interface Knowledge extends TopologyKnowledge {
   home: Home;
   isRoom: IsRoom;
 }
@@ -26,26 +19,14 @@ export function createKnowledge(
   host: Host,
   isAddress: (hostPort: string) => boolean,
 ): Knowledge {
-  const { log, name: pod } = host;
-  const nats = host.nats();
-  const replica = createReplica({
-    dir: `${host.dataDir}/replica`,
-    buckets: ['config', 'directory'],
-    nats,
-    pod,
-    role: host.role,
-    productVersion: host.version,
-    log,
-  });
-  const members = createMembers({
-    nats,
-    self: { pod, role: 'frontend', pool: config.pool, address: '', productVersion: host.version },
+  const topology = createTopologyKnowledge(host, {
+    role: 'frontend',
+    pool: config.pool,
     onClock: (offset) => host.health.set('clock', offset === 0, clockComplaint(offset)),
-    log,
   });
-  const directory = createDirectory(replica, members);
-  const home = createHome({ pod, directory, isAddress });
-  return { replica, members, directory, home, isRoom: createIsRoom(directory) };
+  const { directory } = topology;
+  const home = createHome({ pod: host.name, directory, isAddress });
+  return { ...topology, home, isRoom: createIsRoom(directory) };
 }
 
 const clockComplaint = (offset: number): string =>

@@ -7,13 +7,7 @@ import {
   migrate,
   type Role,
 } from '@linchpin/host';
-import {
-  announceDrain,
-  createDirectory,
-  createMembers,
-  createReplica,
-  joinConfigured,
-} from '@linchpin/topology';
+import { announceDrain, createKnowledge, joinConfigured } from '@linchpin/topology';
 import type { Pool } from 'pg';
 import { selectCategoriesOf } from './access/categories-of.ts';
 import { createAccess } from './access/create-access.ts';
@@ -56,21 +50,7 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
   const { domain, pool, queue } = config;
   const nats = host.nats();
   const telemetry = createTelemetry(metrics);
-  const replica = createReplica({
-    dir: `${host.dataDir}/replica`,
-    buckets: ['config', 'directory'],
-    nats,
-    pod,
-    role: host.role,
-    productVersion: host.version,
-    log,
-  });
-  const members = createMembers({
-    nats,
-    self: { pod, role: 'persistent-chat', pool, address: '', productVersion: host.version },
-    log,
-  });
-  const directory = createDirectory(replica, members);
+  const { replica, members, directory } = createKnowledge(host, { role: 'persistent-chat', pool });
   const limits = () => directory.persistentChat(pool);
 
   const postgres = requirePool(host);

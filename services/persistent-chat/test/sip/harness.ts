@@ -17,7 +17,7 @@ import {
   topologyDocument,
   userDocuments,
 } from '@linchpin/testkit';
-import { createDirectory, createMembers, createReplica, joinConfigured } from '@linchpin/topology';
+import { createKnowledge, joinConfigured } from '@linchpin/topology';
 import pg from 'pg';
 import { vi } from 'vitest';
 import { type PersistentChatConfig, persistentChatConfig } from '../../src/config.ts';
@@ -298,21 +298,10 @@ type Host = Parameters<NonNullable<Parameters<typeof startRole<PersistentChatCon
 export function bridge(config: PersistentChatConfig, host: Host, fake: FakeChat, isDead: () => boolean) {
   const { log, name: pod } = host;
   const nats = host.nats();
-  const replica = createReplica({
-    dir: `${host.dataDir}/replica`,
-    buckets: ['config', 'directory'],
-    nats,
-    pod,
-    role: host.role,
-    productVersion: host.version,
-    log,
+  const { replica, members, directory } = createKnowledge(host, {
+    role: 'persistent-chat',
+    pool: config.pool,
   });
-  const members = createMembers({
-    nats,
-    self: { pod, role: 'persistent-chat', pool: config.pool, address: '', productVersion: host.version },
-    log,
-  });
-  const directory = createDirectory(replica, members);
   if (!host.postgres) throw new Error('no postgres');
   const database = createDatabase({
     pool: host.postgres,
