@@ -60,6 +60,7 @@ export const groupBucketName = (pool: string, group: number): string =>
 export function createPoolView(lab: Lab, pool: string): PoolView {
   let link: Promise<NatsLink> | undefined;
   const opened = new Map<string, Promise<KV>>();
+  const filled = new Set<string>();
   const listeners = new Set<(member: Announced) => void>();
 
   async function bucket(name: string): Promise<KV> {
@@ -75,7 +76,11 @@ export function createPoolView(lab: Lab, pool: string): PoolView {
 
   async function read<T>(name: string, key: string): Promise<T | undefined> {
     try {
-      const entry = await (await bucket(name)).get(key);
+      const kv = await bucket(name);
+      // To read of a stream that is just being made ends nats-server 2.9.
+      if (!filled.has(name) && (await kv.status()).values === 0) return undefined;
+      filled.add(name);
+      const entry = await kv.get(key);
       return entry?.operation === 'PUT' ? (entry.json() as T) : undefined;
     } catch {
       return undefined;
@@ -161,6 +166,7 @@ export function createPoolView(lab: Lab, pool: string): PoolView {
     reset() {
       followed = undefined;
       opened.clear();
+      filled.clear();
     },
     async ownedBy(pods, milliseconds = 20_000) {
       const begun = performance.now();

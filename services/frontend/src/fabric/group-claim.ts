@@ -35,8 +35,9 @@ export async function claimGroup(parts: ClaimParts): Promise<Claim | undefined> 
       await stream.create();
       continue;
     }
-    // In this order: a claim of somebody else that comes between the two makes the append fail.
-    const found = await stream.owner();
+    // In this order: a claim of somebody else that comes between the two makes the append fail. Of a stream that another pod is just
+    // making nothing is read: nats-server 2.9 ends with a nil pointer then.
+    const found = state.messages === 0 ? undefined : await stream.owner();
     if (!mayClaimFrom(found, state)) return undefined;
     // What an earlier attempt has left: an own claim that this process has heard of is older than its term.
     if (found && isOwn(found, self) && found.record.term > parts.term() && found.sequence === state.last)
