@@ -14,6 +14,7 @@ export { createNatsLink, type NatsLink } from './nats-link.ts';
 export { createPeerLink, type PeerLink } from './peer-link.ts';
 export { createPeerServer, type Peer, type PeerServer } from './peer-server.ts';
 export { createPostgres } from './postgres.ts';
+export { createPostgresSession } from './postgres-session.ts';
 export type { Endpoint, Host, Role } from './role.ts';
 export { createRpcClient } from './rpc-client.ts';
 export { createRpcServer, type RpcServer } from './rpc-server.ts';

@@ -1,7 +1,7 @@
 // One CMS pod hands the configuration to NATS, the others stand by. Who it is PostgreSQL decides, by an advisory lock that a
 // session holds for as long as it lasts.
-import type { Logger } from '@linchpin/host';
-import pg, { type Client, type Notification, type PoolConfig } from 'pg';
+import { createPostgresSession, type Logger } from '@linchpin/host';
+import type { Client, PoolConfig } from 'pg';
 import { CHANNEL, LOCK } from '../locks.ts';
 
 /** How often a standby tries, and the active one sees whether PostgreSQL still knows it. */
@@ -35,12 +35,23 @@ export interface Session {
 }
 
 export function createSession({ options, onActive, onStored, onHandedOver, log }: SessionParts): Session {
-  let client: Client | undefined;
   let active = false;
-  let timer: NodeJS.Timeout | undefined;
-  let turn: Promise<void> = Promise.resolve();
   let notBefore = 0;
   let stopped = false;
+  const session = createPostgresSession({
+    ...{ options, log, check, begin: NOTICE, everyMs: LOOK_MS, answerMs: ANSWER_MS },
+    onNotification({ channel, payload }) {
+      const version = Number(payload);
+      if (channel === CHANNEL.stored) onStored(version);
+      else if (channel === CHANNEL.handedOver) onHandedOver(version);
+    },
+    // The session is what holds the lock, so with its end the lock is lost, whatever ended it.
+    onLost() {
+      if (active) notBefore = performance.now() + STAND_BACK_MS;
+      setActive(false);
+    },
+    without: 'no session to hand over in',
+  });
 
   function setActive(now: boolean): void {
     if (active === now) return;
@@ -52,86 +63,31 @@ export function createSession({ options, onActive, onStored, onHandedOver, log }
     onActive(active);
   }
 
-  // The session is what holds the lock, so with its end the lock is lost, whatever ended it.
-  function lost(of: Client): void {
-    if (client !== of) return;
-    client = undefined;
-    if (active) notBefore = performance.now() + STAND_BACK_MS;
-    setActive(false);
-    of.end().catch(() => {});
+  async function check(client: Client): Promise<void> {
+    if (active) await client.query('SELECT 1');
+    else if (performance.now() >= notBefore) await take(client);
   }
 
-  async function open(): Promise<Client> {
-    // A pool does not show its password to those that copy its options.
-    const { password, ssl } = options;
-    const limits = { connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS };
-    const opened = new pg.Client({ ...options, password, ssl, ...limits });
-    opened.on('error', () => lost(opened));
-    opened.on('end', () => lost(opened));
-    opened.on('notification', heard);
-    try {
-      await opened.connect();
-      await opened.query(NOTICE);
-    } catch (error) {
-      opened.end().catch(() => {});
-      throw error;
-    }
-    client = opened;
-    return opened;
-  }
-
-  function heard({ channel, payload }: Notification): void {
-    const version = Number(payload);
-    if (channel === CHANNEL.stored) onStored(version);
-    else if (channel === CHANNEL.handedOver) onHandedOver(version);
-  }
-
-  async function look(): Promise<void> {
-    const current = client ?? (await open());
-    try {
-      if (active) await current.query('SELECT 1');
-      else if (performance.now() >= notBefore) await take(current);
-    } catch (error) {
-      lost(current);
-      throw error;
-    }
-  }
-
-  async function take(current: Client): Promise<void> {
-    const { rows } = await current.query('SELECT pg_try_advisory_lock($1) AS taken', [LOCK.active]);
-    if (client === current && !stopped) setActive(rows[0].taken);
-  }
-
-  function next(): void {
-    if (stopped) return;
-    timer = setTimeout(() => {
-      turn = look()
-        .catch((error) => log.debug({ err: error }, 'no session to hand over in'))
-        .then(next);
-    }, LOOK_MS);
+  async function take(client: Client): Promise<void> {
+    const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS taken', [LOCK.active]);
+    if (session.client === client && !stopped) setActive(rows[0].taken);
   }
 
   return {
     get active() {
       return active;
     },
-    start() {
-      turn = look()
-        .catch(() => {})
-        .then(next);
-      return turn;
-    },
+    start: session.start,
     handedOver(version) {
-      client?.query('SELECT pg_notify($1, $2)', [CHANNEL.handedOver, String(version)]).catch(() => {});
+      session.client
+        ?.query('SELECT pg_notify($1, $2)', [CHANNEL.handedOver, String(version)])
+        .catch(() => {});
     },
     async stop() {
       stopped = true;
-      clearTimeout(timer);
-      await turn;
+      const ended = session.stop();
       setActive(false);
-      const ended = client;
-      client = undefined;
-      await ended?.end().catch(() => {});
+      await ended;
     },
   };
 }

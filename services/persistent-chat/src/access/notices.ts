@@ -1,7 +1,7 @@
 // What pods tell each other of access (NOTIFY), and what the configuration says of it: whose standing may be another now.
-import type { Logger } from '@linchpin/host';
+import { createPostgresSession, type Logger } from '@linchpin/host';
 import type { DocumentChange, Replica } from '@linchpin/topology';
-import pg, { type Client, type ClientBase, type Notification, type PoolConfig } from 'pg';
+import type { ClientBase, PoolConfig } from 'pg';
 import type { AccessNotice } from './access.ts';
 
 const CHANNEL = 'linchpin_chat_access';
@@ -30,11 +30,6 @@ export interface NoticesParts {
 export function createNotices({ options, replica, log }: NoticesParts): Notices {
   const listeners = new Set<(notice: AccessNotice) => void>();
   const ofTopics = new Set<(owner: string | undefined) => void>();
-  let client: Client | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let turn: Promise<void> = Promise.resolve();
-  let stopped = false;
-
   function told(notice: AccessNotice): void {
     for (const listener of [...listeners]) listener(notice);
   }
@@ -44,59 +39,22 @@ export function createNotices({ options, replica, log }: NoticesParts): Notices 
     if (notice !== undefined) told(notice);
   });
 
-  function heard({ payload = '' }: Notification): void {
-    const [kind, id] = payload.split(' ');
-    if (kind === 'room' && id) told({ room: id });
-    else if (kind === 'category' && id) told({ category: id });
-    else if (kind === 'topics' && id) for (const listener of ofTopics) listener(id);
-  }
-
-  function lost(of: Client): void {
-    if (client !== of) return;
-    client = undefined;
-    of.end().catch(() => {});
-  }
-
-  async function open(): Promise<void> {
-    // A pool does not show its password to those that copy its options.
-    const { password, ssl } = options;
-    const limits = { connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS };
-    const opened = new pg.Client({ ...options, password, ssl, ...limits });
-    opened.on('error', () => lost(opened));
-    opened.on('end', () => lost(opened));
-    opened.on('notification', heard);
-    try {
-      await opened.connect();
-      await opened.query(`LISTEN ${CHANNEL}`);
-    } catch (error) {
-      opened.end().catch(() => {});
-      throw error;
-    }
-    client = opened;
+  const session = createPostgresSession({
+    ...{ options, log, begin: `LISTEN ${CHANNEL}`, everyMs: LOOK_MS, answerMs: ANSWER_MS },
+    onNotification({ payload = '' }) {
+      const [kind, id] = payload.split(' ');
+      if (kind === 'room' && id) told({ room: id });
+      else if (kind === 'category' && id) told({ category: id });
+      else if (kind === 'topics' && id) for (const listener of ofTopics) listener(id);
+    },
     // Nobody knows what was said while nobody listened.
-    told({});
-    for (const listener of ofTopics) listener(undefined);
-  }
-
-  async function look(): Promise<void> {
-    const current = client;
-    if (current === undefined) return open();
-    await current.query('SELECT 1').catch((error) => {
-      lost(current);
-      throw error;
-    });
-  }
-
-  function next(): void {
-    if (stopped) return;
-    timer = setTimeout(run, LOOK_MS);
-  }
-
-  function run(): void {
-    turn = look()
-      .catch((error) => log.debug({ err: error }, 'changes of access are not heard of for now'))
-      .then(next);
-  }
+    onOpen() {
+      told({});
+      for (const listener of ofTopics) listener(undefined);
+    },
+    check: (client) => client.query('SELECT 1'),
+    without: 'changes of access are not heard of for now',
+  });
 
   return {
     onChanged(listener) {
@@ -111,15 +69,8 @@ export function createNotices({ options, replica, log }: NoticesParts): Notices 
       const [[kind, id]] = Object.entries(notice) as [[string, string]];
       await client.query('SELECT pg_notify($1, $2)', [CHANNEL, `${kind} ${id}`]);
     },
-    start: run,
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await turn;
-      const ended = client;
-      client = undefined;
-      await ended?.end().catch(() => {});
-    },
+    start: session.start,
+    stop: session.stop,
   };
 }
 
