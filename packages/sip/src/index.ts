@@ -5,6 +5,7 @@ export * from './event/expiry.ts';
 export * from './event/publication.ts';
 export * from './event/subscription.ts';
 export * from './message/index.ts';
+export * from './proxy/concerned-user.ts';
 export * from './proxy/own-routes.ts';
 export * from './proxy/proxy.ts';
 export * from './proxy/route-token.ts';

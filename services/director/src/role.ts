@@ -11,7 +11,6 @@ import {
 import { createAdmission } from './admission/admission.ts';
 import { createJudge } from './authentication/judge.ts';
 import type { DirectorConfig } from './config.ts';
-import { concernedUser } from './home/concerned-user.ts';
 import { createHome } from './home/home.ts';
 import { createOwners } from './home/owners.ts';
 import { createAnswers } from './relay/answer.ts';
@@ -45,7 +44,7 @@ export function createRole(config: DirectorConfig, host: Host): Role {
   const owners = createOwners(members);
   const wayTo = createHome({ directory, members, owners, ways: frontEnds.links });
   const edgePoolOf = (pod: string): string => directory.poolOf(pod)?.name ?? 'edge';
-  const relay = createRelay({ judge, admission, answers, edgePoolOf, concernedUser, wayTo, telemetry, log });
+  const relay = createRelay({ judge, admission, answers, edgePoolOf, wayTo, telemetry, log });
   const quiet = createQuiet();
   const edges = createPeerServer<Frame>({
     pod: name,

@@ -1,5 +1,5 @@
-import { SipRequest } from '@linchpin/sip';
 import { expect, test } from 'vitest';
+import { SipRequest } from '../message/request.ts';
 import { concernedUser } from './concerned-user.ts';
 
 const server = 'sip:127.0.0.1:5060;transport=tcp';

@@ -1,8 +1,9 @@
-import { SipError, type SipRequest } from '@linchpin/sip';
+import { SipError } from '../message/error.ts';
+import type { SipRequest } from '../message/request.ts';
 
 /**
- * The address of record of the user whom a request concerns: the Front End that serves this user handles it. Undefined for
- * what is meant for a server, and for what cannot be read: each pod answers that by itself.
+ * The address of record of the user whom a request concerns, "sip:bob@contoso.lab": whoever serves this user handles it. Undefined
+ * for what is meant for a server, and for what cannot be read.
  */
 export function concernedUser(request: SipRequest): string | undefined {
   try {

@@ -1,5 +1,5 @@
 import { FlowEvent, type Frame } from '@linchpin/proto/relay/v1/relay';
-import { parseMessage, SipError, SipRequest, type SipResponse, sourceOf } from '@linchpin/sip';
+import { concernedUser, parseMessage, SipError, SipRequest, type SipResponse, sourceOf } from '@linchpin/sip';
 import type { Logger } from 'pino';
 import type { Admission } from '../admission/admission.ts';
 import type { Judge, Verdict } from '../authentication/judge.ts';
@@ -19,8 +19,6 @@ export interface RelayParts {
   answers: Answers;
   /** The pool of Edges that a pod is in. */
   edgePoolOf(pod: string): string;
-  /** The user whom a request concerns, by whom its way is chosen. */
-  concernedUser(request: SipRequest): string | undefined;
   wayTo: WayTo<Frame>;
   telemetry: Telemetry;
   log: Logger;
@@ -40,16 +38,7 @@ const back = (
 });
 
 /** Takes each frame from an Edge: admits, judges, then passes it on to the user's home or answers it. No state is kept. */
-export function createRelay({
-  judge,
-  admission,
-  answers,
-  edgePoolOf,
-  concernedUser,
-  wayTo,
-  telemetry,
-  log,
-}: RelayParts) {
+export function createRelay({ judge, admission, answers, edgePoolOf, wayTo, telemetry, log }: RelayParts) {
   const respond = (edge: EdgePeer, frame: Frame, response: SipResponse): void => {
     edge.send(back(frame, FlowEvent.UNSPECIFIED, response.toBuffer()));
   };

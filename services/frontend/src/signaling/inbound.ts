@@ -1,5 +1,6 @@
 import { type Logger, newTraceparent } from '@linchpin/host';
 import {
+  concernedUser,
   type Flow,
   type SipProxy,
   type SipRequest,
@@ -10,7 +11,6 @@ import {
 import { Refused } from '../refused.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Begun } from './begun.ts';
-import { concernedUser } from './concerned-user.ts';
 import type { Dispatch } from './dispatch.ts';
 import { malformedAs, toRefused, unavailable } from './failures.ts';
 import { takeOwnRoutes } from './own-routes.ts';
