@@ -1,9 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createUserAgent } from '../../peers/ua.ts';
+import { command } from '../command.ts';
 import { load as loadImages, ROLES, tagRoles } from '../images.ts';
+import { NODE } from '../kind-cluster.ts';
 import type { Lab } from '../lab.ts';
+import { env } from '../machine.ts';
 import { PORTS } from '../ports.ts';
-import { assert, type Row } from '../scenario.ts';
+import type { Row } from '../scenario.ts';
 import { passwordOf } from '../users.ts';
 
 /** Every pod of every role is replaced, with people at work and an administrator who changes what holds for them. */
@@ -56,8 +59,22 @@ async function administer(lab: Lab, ...words: string[]): Promise<void> {
       (error: { stderr: string }) => error.stderr,
     );
     if (failure === undefined) return;
-    assert(performance.now() < deadline && /CMS|NATS|PostgreSQL/.test(failure), failure);
+    if (performance.now() < deadline && /CMS|NATS|PostgreSQL/.test(failure)) continue;
+    throw new Error(`${failure}\n${await wayToCms(lab)}`);
   }
+}
+
+/** Where the node port leads, by Kubernetes and by the node's own rules. */
+async function wayToCms({ kube }: Lab): Promise<string> {
+  const asked = [
+    kube.run('get', 'pods,endpointslices', '-o', 'wide', '-l', 'app.kubernetes.io/component=cms'),
+    command('docker', ['exec', NODE, 'sh', '-c', `iptables-save -c -t nat | grep ${PORTS.cms}`], { env }),
+    command('docker', ['exec', NODE, 'sh', '-c', `conntrack -L -p tcp --dport ${PORTS.cms} | tail`], { env }),
+  ];
+  const answers = await Promise.allSettled(asked);
+  return answers
+    .map((answer) => (answer.status === 'fulfilled' ? answer.value : String(answer.reason)))
+    .join('\n');
 }
 
 async function untilRegisterGives(user: string, status: number): Promise<number> {
