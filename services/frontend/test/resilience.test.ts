@@ -5,7 +5,7 @@ import { groupOf } from '@linchpin/topology';
 import { Kvm } from '@nats-io/kv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FrontEnd, startFrontEnd } from './front-end.ts';
-import { listenTcp, type Phone } from './phone.ts';
+import { answer401, listenTcp, type Phone } from './phone.ts';
 
 const uriOf = (user: string): string => `sip:${user}@${LAB_DOMAIN}`;
 let frontEnd: FrontEnd;
@@ -35,6 +35,19 @@ describe('a Front End that starts again', () => {
     await frontEnd.restart();
     expect(await delivered(alice, bob, 'bob')).toBe(200);
     expect(contacts(await fetchAs(bob))).toHaveLength(1);
+  });
+
+  test('answers a REGISTER again that was stored, and not answered', async () => {
+    const bob = await frontEnd.phone('bob');
+    const [uri, headers] = [`sip:${LAB_DOMAIN}`, [['Contact', `<${bob.contact}>`]] as [string, string][]];
+    const challenge = await bob.exchange(bob.build('REGISTER', uri, { headers }));
+    const answer = answer401(challenge, 'REGISTER', uri, { username: 'bob', password: 'pw-bob' });
+    const register = bob.build('REGISTER', uri, { headers: [...headers, answer] });
+    expect((await bob.exchange(register)).status).toBe(200);
+    await frontEnd.restart();
+    const repeated = await bob.copy(register, 1);
+    expect(repeated.status).toBe(200);
+    expect(contacts(repeated)).toHaveLength(1);
   });
 
   test('drops who was signed in over a connection and does not come back', async () => {

@@ -66,8 +66,18 @@ describe('a registration', () => {
     expect(applyRegistration(current, second, arrival).bindings).toHaveLength(2);
   });
 
-  test('that is older than what it changes changes nothing', () => {
+  test('that has made what it changes is one repeated, from where it came', () => {
     const current = [held('sip:a@b', { cseq: 2 })];
+    const { bindings, added, removed } = applyRegistration(current, wants({}), arrival);
+    expect(bindings).toMatchObject([{ contact: 'sip:a@b', cseq: 2, flowId: 'f2' }]);
+    expect([added, removed]).toEqual([[], []]);
+    const elsewhere = { ...arrival, received: '192.0.2.7:4000' };
+    expect(() => applyRegistration(current, wants({}), elsewhere)).toThrow(/CSeq/);
+    expect(() => applyRegistration(current, wants({ expires: 0 }), arrival)).toThrow(/CSeq/);
+  });
+
+  test('that is older than what it changes changes nothing', () => {
+    const current = [held('sip:a@b', { cseq: 3 })];
     expect(() => applyRegistration(current, wants({ contact: 'sip:new@b' }, {}), arrival)).toThrow(/CSeq/);
     expect(() => applyRegistration(current, { ...wants(), removeAll: true }, arrival)).toThrow(/CSeq/);
     expect(

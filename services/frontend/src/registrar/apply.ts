@@ -27,7 +27,7 @@ export function applyRegistration(
   const removed: Binding[] = [];
   for (const contact of wanted.contacts) {
     const known = bindings.find((binding) => isSame(binding, contact));
-    if (known) assertNewer(known, arrival);
+    if (known && !isRepeated(known, contact, arrival)) assertNewer(known, arrival);
     if (contact.expires === 0) {
       bindings = bindings.filter((binding) => binding !== known);
       if (known) removed.push(known);
@@ -83,6 +83,15 @@ function sameUri(one: string, other: string): boolean {
     // Contacts of other schemes are the same when they are written the same.
     return false;
   }
+}
+
+/**
+ * Whether this very request has made the binding: the Front End that had it died before it answered, and the client asks once more,
+ * from where it was. RFC 3261 10.3 lets it fail, but it came before no other.
+ */
+function isRepeated(binding: Binding, { expires }: WantedContact, arrival: Arrival): boolean {
+  const { callId, cseq, received } = arrival;
+  return expires > 0 && binding.callId === callId && binding.cseq === cseq && binding.received === received;
 }
 
 function assertNewer(binding: Binding, { callId, cseq }: Arrival): void {
