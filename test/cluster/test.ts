@@ -71,11 +71,17 @@ function recordIn(file: string, results: readonly Result[]): void {
 /** Two runs at a time would take each other's pods away. Returns what gives the lock back. */
 function takeLock(): () => void {
   const lock = join(cache, 'test.lock');
-  const holder = existsSync(lock) ? readFileSync(lock, 'utf8') : '';
-  if (holder !== '' && existsSync(`/proc/${holder}`))
+  const [holder = '', since = ''] = existsSync(lock) ? readFileSync(lock, 'utf8').split(' ') : [];
+  if (since !== '' && startOf(holder) === since)
     throw new Error(`the scenarios run already, in process ${holder}`);
-  writeFileSync(lock, String(process.pid));
+  writeFileSync(lock, `${process.pid} ${startOf('self')}`);
   return () => rmSync(lock, { force: true });
+}
+
+/** When a process began, in clock ticks since the machine did (proc(5)): its number may be another's by now. */
+function startOf(pid: string): string | undefined {
+  const file = `/proc/${pid}/stat`;
+  return existsSync(file) ? readFileSync(file, 'utf8').split(') ').at(-1)?.split(' ')[19] : undefined;
 }
 
 async function runScenario(name: string): Promise<Result> {
