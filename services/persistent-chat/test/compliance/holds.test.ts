@@ -192,3 +192,31 @@ describe('a hold that is placed while somebody takes something away', () => {
     await on(pod, { scope });
   });
 });
+
+describe('legal holds', () => {
+  test('tell whoever purges', async () => {
+    const { compliance, database } = await rig.pod();
+    const other = newScope();
+    expect(await compliance.isHeld(scope)).toBe(false);
+    const { id } = await placeHold(database, 'auditor', {
+      name: 'c1',
+      scope: undefined,
+      subject: 'Bob@Contoso.lab',
+    });
+    expect(await compliance.isHeld(other)).toBe(true);
+    const held = (of: string) => database.use((client) => heldIn(client, of));
+    expect(await held(other)).toEqual({ all: false, subjects: ['bob@contoso.lab'] });
+    await placeHold(database, 'auditor', { name: 'c2', scope, subject: undefined });
+    expect(await held(scope)).toEqual({ all: true, subjects: ['bob@contoso.lab'] });
+    expect(await releaseHold(database, 'auditor', id, '')).toMatchObject({ releasedBy: 'auditor' });
+    expect(await releaseHold(database, 'auditor', id, '')).toBeUndefined();
+    expect(await compliance.isHeld(other)).toBe(false);
+    const audit = await rig.sql('SELECT by, action FROM audit ORDER BY id');
+    expect(audit.map(({ action }) => action)).toEqual([
+      'place-hold',
+      'place-hold',
+      'release-hold',
+      'release-hold',
+    ]);
+  });
+});
