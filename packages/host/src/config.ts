@@ -10,6 +10,20 @@ const tlsFiles = z.strictObject({
   key: z.string().min(1),
 });
 
+/** Of token buckets, with what they are unless told otherwise. */
+export const bucketLimits = (perSecond: number, burst: number) =>
+  z
+    .strictObject({
+      perSecond: z
+        .number()
+        .min(0)
+        .max(100_000)
+        .default(perSecond)
+        .describe('tokens that come back each second; 0 switches the limit off'),
+      burst: z.int().min(1).max(1_000_000).default(burst),
+    })
+    .prefault({});
+
 export const postgresConfig = z.strictObject({
   host: z.string().min(1),
   port: port.default(5432),

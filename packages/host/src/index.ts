@@ -1,7 +1,8 @@
+export { type Attempts, createAttempts } from './attempts.ts';
 export { createBackoff } from './backoff.ts';
 export { type BucketLimits, type Buckets, createBuckets } from './buckets.ts';
 export { type AuthenticatedCall, callerRole } from './caller.ts';
-export { hostConfig, type PostgresConfig, postgresConfig, type TlsFiles } from './config.ts';
+export { bucketLimits, hostConfig, type PostgresConfig, postgresConfig, type TlsFiles } from './config.ts';
 export { createDatabase, type Database, type DatabaseOptions } from './database.ts';
 export { type Closing, closeGently } from './drain/close-gently.ts';
 export type { Draining, DrainReport, Remaining } from './drain/drain.ts';

@@ -1,4 +1,4 @@
-import { createPeerLink, createPeerServer, type Host, type Role } from '@linchpin/host';
+import { createAttempts, createPeerLink, createPeerServer, type Host, type Role } from '@linchpin/host';
 import { type Frame, RelayClient, RelayService } from '@linchpin/proto/relay/v1/relay';
 import { createNonces } from '@linchpin/sip';
 import {
@@ -23,9 +23,11 @@ export function createRole(config: DirectorConfig, host: Host): Role {
   const { log, name } = host;
   const { replica, members, directory } = createKnowledge(host, { role: 'director', pool: config.pool });
   const telemetry = createTelemetry(host.metrics);
-  const admission = createAdmission(config.limits);
+  const { limits } = config;
+  const admission = createAdmission(limits);
+  const attempts = createAttempts({ source: limits.sourceFailures, account: limits.accountFailures });
   const nonces = createNonces({ lifetime: config.nonceLifetime });
-  const judge = createJudge({ directory, pool: config.pool, nonces, attempts: admission });
+  const judge = createJudge({ directory, pool: config.pool, nonces, attempts });
   const answers = createAnswers(name, nonces.issue);
 
   const linkTo = (member: Member) =>

@@ -1,4 +1,4 @@
-import { hostConfig } from '@linchpin/host';
+import { bucketLimits, hostConfig } from '@linchpin/host';
 import { memberConfig } from '@linchpin/topology';
 import { z } from 'zod';
 
@@ -21,10 +21,7 @@ export const edgeConfig = hostConfig.extend({
     .strictObject({ cert: z.string(), key: z.string() })
     .describe('paths of the certificate for clients'),
   listeners: z.strictObject({ accessTls: listener(443), accessWss: listener(4443) }).prefault({}),
-  newConnections: z
-    .strictObject({ perSecond: z.number().min(0).default(20), burst: z.int().min(1).default(100) })
-    .prefault({})
-    .describe('from one source address; perSecond 0 switches the limit off'),
+  newConnections: bucketLimits(20, 100).describe('from one source address'),
   signInSeconds: z.number().min(1).default(30).describe('a connection without identity by then is closed'),
   bodyBytes: z
     .int()

@@ -1,4 +1,4 @@
-import { hostConfig } from '@linchpin/host';
+import { bucketLimits, hostConfig } from '@linchpin/host';
 import { memberConfig } from '@linchpin/topology';
 import { z } from 'zod';
 
@@ -46,6 +46,10 @@ export const frontendConfig = hostConfig.extend({
         .min(64 * 1024)
         .max(256 * 1024)
         .default(128 * 1024),
+      sourceFailures: bucketLimits(5, 100).describe(
+        'wrong passwords from one address, which may be that of a load balancer in front of many',
+      ),
+      accountFailures: bucketLimits(0.2, 10).describe('wrong passwords for one account'),
     })
     .prefault({}),
   registrar: z

@@ -1,4 +1,4 @@
-import type { Host } from '@linchpin/host';
+import { createAttempts, type Host } from '@linchpin/host';
 import { createNonces, createProxy, type Flow, type SipProxy, type SipRequest } from '@linchpin/sip';
 import { BLOCKED_CONTAINER, type Directory, type EffectiveUser } from '@linchpin/topology';
 import { createAuthentication } from './authentication/authentication.ts';
@@ -70,6 +70,10 @@ export function createHandling(parts: HandlingParts): Handling {
     authenticate: createAuthentication({
       directory,
       nonces: createNonces({ key: signingKey(`nonce ${pod}`), lifetime: config.nonceLifetime }),
+      attempts: createAttempts({
+        source: config.limits.sourceFailures,
+        account: config.limits.accountFailures,
+      }),
       isRemote,
       isRoom,
     }),

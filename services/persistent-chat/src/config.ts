@@ -1,18 +1,9 @@
-import { hostConfig } from '@linchpin/host';
+import { bucketLimits, hostConfig } from '@linchpin/host';
 import { memberConfig } from '@linchpin/topology';
 import { z } from 'zod';
 import { complianceConfig } from './compliance/config.ts';
 
 const whole = (min: number, max: number) => z.int().min(min).max(max);
-
-/** Requests that come back each second, and how many may come at once. */
-const rate = (perSecond: number, burst: number) =>
-  z
-    .strictObject({
-      perSecond: z.number().min(0).max(100_000).default(perSecond),
-      burst: whole(1, 1_000_000).default(burst),
-    })
-    .prefault({});
 
 /** REST and event streams for people's clients: HTTPS. */
 const webConfig = z
@@ -35,13 +26,15 @@ const webConfig = z
     limits: z
       .strictObject({
         connections: whole(1, 1_000_000).default(20_000),
-        perUser: rate(50, 200),
+        perUser: bucketLimits(50, 200),
         /** Requests of a user that are under way at one time, but for event streams. */
         atOncePerUser: whole(1, 10_000).default(64),
         /** Of one address, which may be that of a proxy in front of many. */
-        perSource: rate(200, 1000),
+        perSource: bucketLimits(200, 1000),
         /** Wrong passwords of one address. */
-        failuresPerSource: rate(0.2, 20),
+        failuresPerSource: bucketLimits(0.2, 20),
+        /** Wrong passwords for one user, wherever they come from. */
+        failuresPerUser: bucketLimits(0.2, 10),
         bodyBytes: whole(1024, 16_777_216).default(1_048_576),
         headersSeconds: whole(1, 300).default(10),
         /** From the first byte of a request to its last: what is slower than a file of full size in that time is ended. */

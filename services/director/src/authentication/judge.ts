@@ -1,3 +1,4 @@
+import type { Attempts } from '@linchpin/host';
 import {
   type DigestAlgorithm,
   type DigestCredentials,
@@ -17,12 +18,6 @@ export type Verdict =
   /** `ends`: the flow's own identity may not come in any more, so the connection must not stay. */
   | { kind: 'refuse'; rule: string; ends?: true }
   | { kind: 'drop'; rule: string };
-
-export interface Attempts {
-  attempt(source: string, account: string): string | undefined;
-  failed(source: string, account: string): void;
-  succeeded(source: string, account: string): void;
-}
 
 /** Where a request came in. */
 export interface Origin {
@@ -99,7 +94,7 @@ export function createJudge({ directory, pool, nonces, attempts }: JudgeParts) {
     claimed: string,
     { source, edgePool }: Origin,
   ): Verdict {
-    const limited = attempts.attempt(source, claimed);
+    const limited = attempts.refused(source, claimed);
     if (limited !== undefined) return { kind: 'refuse', rule: limited };
     const user = directory.user(claimed);
     if (!passwordFits(request, credentials, user)) {

@@ -119,7 +119,7 @@ export function createRelay({ judge, admission, answers, edgePoolOf, wayTo, tele
   }
 
   function onRequest(edge: EdgePeer, frame: Frame, request: SipRequest): void {
-    const limited = admission.request(sourceOf(frame.remoteAddress), frame.identity);
+    const limited = admission(sourceOf(frame.remoteAddress), frame.identity);
     if (limited !== undefined)
       return refuse(edge, frame, request, limited, (id) =>
         answers.busy(request, 'Too many requests', 10, id),

@@ -1,3 +1,4 @@
+import type { Attempts } from '@linchpin/host';
 import {
   digestChallenges,
   type Flow,
@@ -5,6 +6,7 @@ import {
   offeredAlgorithms,
   type SipRequest,
   SipResponse,
+  sourceOf,
 } from '@linchpin/sip';
 import type { Directory, EffectiveUser } from '@linchpin/topology';
 import { Refused } from '../refused.ts';
@@ -13,6 +15,7 @@ import { credentialsFor, isRegistration, passwordFits } from './credentials.ts';
 export interface AuthenticationParts {
   directory: Directory;
   nonces: Nonces;
+  attempts: Attempts;
   /** Flows whose identity a Director has proved, message by message. */
   isRemote(flow: Flow): boolean;
   /** Whether a sender is a room, which Persistent Chat has vouched for: nobody signs in as one. */
@@ -41,7 +44,7 @@ const domainOf = (aor: string): string => aor.slice(aor.lastIndexOf('@') + 1);
 const signInRefused = (rule: string): Refused => new Refused(403, 'Forbidden', rule);
 
 export function createAuthentication(parts: AuthenticationParts): Authenticate {
-  const { directory, nonces, isRemote, isRoom } = parts;
+  const { directory, nonces, attempts, isRemote, isRoom } = parts;
   const algorithmsFor = (claimed: string) =>
     (directory.user(claimed)?.registrar ?? directory.registrar()).digestAlgorithms;
 
@@ -71,11 +74,17 @@ export function createAuthentication(parts: AuthenticationParts): Authenticate {
     const credentials = credentialsFor(request, realm, algorithmsFor(claimed));
     if (!credentials) return challenge(request, claimed, false);
     const user = directory.user(claimed);
-    if (!passwordFits(request, credentials, user))
+    const source = sourceOf(flow.remote.address);
+    const limited = attempts.refused(source, claimed);
+    if (limited !== undefined) throw signInRefused(limited);
+    if (!passwordFits(request, credentials, user)) {
+      attempts.failed(source, claimed);
       throw signInRefused(user ? 'wrong-password' : 'unknown-user');
+    }
     // Only now, for nobody else may use up the counts of a nonce. RFC 7616 3.3: the password was right, so try again.
     if (nonces.check(credentials.nonce, credentials.ncCount) !== 'ok')
       return challenge(request, claimed, true);
+    attempts.succeeded(source, claimed);
     active(user);
     if (flow.reliable) flow.identity = claimed;
     return { identity: claimed };

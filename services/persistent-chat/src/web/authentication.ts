@@ -1,6 +1,6 @@
 // Who asks: HTTP Digest (RFC 7616) with the password's hashes of the configuration, or a token that was given for it.
 import type { IncomingMessage } from 'node:http';
-import type { Buckets } from '@linchpin/host';
+import type { Attempts } from '@linchpin/host';
 import {
   type DigestAlgorithm,
   type DigestCredentials,
@@ -29,8 +29,9 @@ export interface AuthenticationParts {
   domain: string;
   nonces: Nonces;
   tokens: Pick<Tokens, 'verify'>;
-  /** Wrong passwords by source address. */
-  failures: Buckets;
+  attempts: Attempts;
+  /** Seconds until another wrong password may come from where there were too many. */
+  retrySeconds: number;
 }
 
 export interface Authentication {
@@ -46,7 +47,7 @@ const preferred: DigestAlgorithm[] = ['SHA-256', 'MD5', 'SHA-512-256'];
 const nobody = digestHa1('SHA-256', 'nobody', 'nowhere', crypto.randomUUID());
 
 export function createAuthentication(parts: AuthenticationParts): Authentication {
-  const { directory, domain, nonces, tokens, failures } = parts;
+  const { directory, domain, nonces, tokens, attempts, retrySeconds } = parts;
 
   const userOf = (user: string): EffectiveUser | undefined => directory.user(`sip:${user}`);
   const isActive = (user: EffectiveUser | undefined): boolean =>
@@ -76,15 +77,17 @@ export function createAuthentication(parts: AuthenticationParts): Authentication
     // RFC 7616 3.4.6: a response is good for what it was made for only.
     if (credentials.uri !== request.url)
       throw new WebError(400, 'invalid', 'the uri of the credentials is not that of the request');
-    if (!failures.has(source)) throw tooManyFailures();
     const name = nameOf(credentials.username, domain);
+    const limited = attempts.refused(source, name);
+    if (limited !== undefined) throw tooManyFailures(limited, retrySeconds);
     const user = userOf(name);
     if (!passwordFits(request.method ?? '', credentials, user)) {
-      failures.take(source);
+      attempts.failed(source, name);
       throw challenge('no such user, or another password', false);
     }
     // Only now, for nobody else may use up the counts of a nonce.
     if (nonces.check(credentials.nonce, credentials.ncCount) !== 'ok') throw challenge('sign in again', true);
+    attempts.succeeded(source, name);
     if (!isActive(user)) throw new WebError(403, 'forbidden', 'not enabled for Persistent Chat');
     return { user: name, by: 'digest' };
   }
@@ -106,10 +109,15 @@ export function createAuthentication(parts: AuthenticationParts): Authentication
   };
 }
 
-const tooManyFailures = (): WebError =>
-  new WebError(429, 'limit', 'too many wrong passwords came from this address', {
-    headers: { 'retry-after': '30' },
-  });
+const tooManyFailures = (rule: 'source-failures' | 'account-failures', seconds: number): WebError =>
+  new WebError(
+    429,
+    'limit',
+    `too many wrong passwords ${rule === 'source-failures' ? 'came from this address' : 'were given for this user'}`,
+    {
+      headers: { 'retry-after': String(seconds) },
+    },
+  );
 
 function credentialsOf(header: string): DigestCredentials | undefined {
   try {

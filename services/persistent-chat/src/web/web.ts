@@ -1,5 +1,5 @@
 // People's clients by HTTPS: every part of the surface, in the order in which they are made.
-import { createBuckets, type Draining, type Logger, loadSigningKey } from '@linchpin/host';
+import { createAttempts, createBuckets, type Draining, type Logger, loadSigningKey } from '@linchpin/host';
 import { createNonces } from '@linchpin/sip';
 import type { Directory } from '@linchpin/topology';
 import type { Registry } from 'prom-client';
@@ -82,8 +82,11 @@ async function make(parts: WebParts, tls: { cert: string; key: string }): Promis
   const tied = (user: string) => tiedTo(directory, user);
   const tokens = createTokens({ key: signingKey('web token'), seconds: web.tokenSeconds, tied });
   const nonces = createNonces({ key: signingKey('web nonce'), lifetime: web.nonceSeconds });
-  const failures = createBuckets(limits.failuresPerSource);
-  const authentication = createAuthentication({ directory, domain, nonces, tokens, failures });
+  const { failuresPerSource: source, failuresPerUser: account } = limits;
+  const attempts = createAttempts({ source, account });
+  const slowest = Math.min(...[source, account].map(({ perSecond }) => perSecond || 1));
+  const retrySeconds = Math.ceil(1 / slowest);
+  const authentication = createAuthentication({ directory, domain, nonces, tokens, attempts, retrySeconds });
   const streams = createStreams({
     chat: { join: rejoin, history: chat.history, watchAlerts: chat.watchAlerts },
     takeRooms,

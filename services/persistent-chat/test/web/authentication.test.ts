@@ -19,7 +19,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   rig = await createWebRig({
     signingKeyFile,
-    web: { limits: { failuresPerSource: { perSecond: 0.001, burst: 3 } } },
+    web: { limits: { failuresPerSource: { perSecond: 0.01, burst: 3 }, failuresPerUser: { burst: 2 } } },
   });
 });
 afterEach(() => rig.close());
@@ -93,11 +93,26 @@ test('An answer without qop is not taken', async () => {
 
 test('Too many wrong passwords from one address are not even looked at', async () => {
   const offer = firstOf(await challenge());
-  for (let i = 0; i < 3; i++)
-    expect((await rig.ask('/v1/unread', { headers: answered(offer, { password: 'x' }) })).status).toBe(401);
+  for (const username of ['bob', 'carol', 'dave'])
+    expect((await rig.ask('/v1/unread', { headers: answered(offer, { username }) })).status).toBe(401);
   const right = await rig.ask('/v1/unread', { headers: answered(offer) });
   expect(right.status).toBe(429);
-  expect(right.headers['retry-after']).toBe('30');
+  expect(right.headers['retry-after']).toBe('100');
+  expect(right.json.detail).toBe('too many wrong passwords came from this address');
+});
+
+test('Too many wrong passwords for one user stop neither others nor whoever is known there', async () => {
+  const offer = firstOf(await challenge());
+  const wrong = () => rig.ask('/v1/unread', { headers: answered(offer, { username: 'bob' }) });
+  expect((await rig.ask('/v1/unread', { headers: answered(offer) })).status).toBe(200);
+  expect([(await wrong()).status, (await wrong()).status]).toEqual([401, 401]);
+  const third = await wrong();
+  expect([third.status, third.json.detail]).toEqual([
+    429,
+    'too many wrong passwords were given for this user',
+  ]);
+  expect((await wrong()).status).toBe(429);
+  expect((await rig.ask('/v1/unread', { headers: answered(offer, { ncCount: 2 }) })).status).toBe(200);
 });
 
 test('Who may not use Persistent Chat is told so, after the right password only', async () => {
