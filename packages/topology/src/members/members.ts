@@ -120,7 +120,7 @@ export function createMembers({
   // What NATS keeps of a watch is on one of its servers, even of a cluster. When that restarts and our connection is to
   // another, nothing comes any more, and the client notices after a minute.
   function watchAnew(): void {
-    log.warn({ pod: own.pod }, 'heartbeats are stored and do not come back: the members are watched anew');
+    log.warn({}, 'heartbeats are stored and do not come back: the members are watched anew');
     watch?.stop();
     watch = watchMembers();
   }
@@ -174,7 +174,7 @@ export function createMembers({
   function onNamesake(incarnation: string, beat: number): void {
     if (!announced || !loaded || stopped || beat > own.beat) return;
     if (beat === own.beat && incarnation > own.incarnation) return;
-    log.error({ pod: own.pod, incarnation }, 'a newer process has the name of this pod: this one ends');
+    log.error({ incarnation }, 'a newer process has the name of this pod: this one ends');
     stopped = true;
     lease.giveUp();
     watch?.stop();
@@ -192,7 +192,7 @@ export function createMembers({
     if (!liveness.observed(entry.key, `${member.incarnation} ${member.beat}`, now)) return;
     const before = others.get(entry.key);
     others.set(entry.key, member);
-    if (before === undefined) log.info({ pod: member.pod, address: member.address }, 'a member has come');
+    if (before === undefined) log.info({ member: member.pod, address: member.address }, 'a member has come');
     if (before === undefined || said(before) !== said(member)) tell();
   }
 
@@ -201,14 +201,14 @@ export function createMembers({
     const member = others.get(key);
     if (member === undefined) return;
     others.delete(key);
-    log.info({ pod: member.pod }, 'a member has left');
+    log.info({ member: member.pod }, 'a member has left');
     tell();
   }
 
   function bury(keys: string[]): void {
     if (keys.length === 0) return;
     for (const key of keys) {
-      log.warn({ pod: others.get(key)?.pod }, 'a member is dead');
+      log.warn({ member: others.get(key)?.pod }, 'a member is dead');
       others.delete(key);
     }
     tell();

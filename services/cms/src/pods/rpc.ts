@@ -97,7 +97,7 @@ export function createPodsRpc({ members, calls, connected, poolOf, log }: PodsPa
 
   async function drainPod(call: ServerWritableStream<DrainPodRequest, DrainProgress>): Promise<void> {
     const member = find(call.request.pod);
-    log.info({ pod: member.pod, who: callerName(call) }, 'drain asked for');
+    log.info({ member: member.pod, who: callerName(call) }, 'drain asked for');
     const gone = new AbortController();
     call.on('cancelled', () => gone.abort());
     await calls.drain(member, (progress) => call.write(progress), gone.signal);

@@ -78,7 +78,7 @@ export function createAttendanceCheck(parts: AttendanceCheckParts): AttendanceCh
       if (!live.has(pod)) return;
       const noted = await database.use(readPods);
       for (const dead of noted.filter((name) => !live.has(name))) {
-        log.info({ pod: dead }, 'who was in rooms through a pod that is dead has left them');
+        log.info({ member: dead }, 'who was in rooms through a pod that is dead has left them');
         for (let places = await take(dead); places.length > 0; places = await take(dead))
           await part(places, dead);
       }
