@@ -4,9 +4,9 @@ import type { Lab } from '../lab.ts';
 import { cache } from '../machine.ts';
 import type { Row } from '../scenario.ts';
 
-/** Short windows, and so little requested that a load from one machine is much. */
+/** Short windows, and so little requested that a load from one machine is much, yet more than two idle pods take on a busy one. */
 const VALUES = `frontend:
-  resources: { requests: { cpu: 50m, memory: 128Mi }, limits: { memory: 768Mi } }
+  resources: { requests: { cpu: 70m, memory: 128Mi }, limits: { memory: 768Mi } }
   autoscaling:
     enabled: true
     minReplicas: 1
@@ -28,10 +28,10 @@ export async function run(lab: Lab, note: (row: Row) => void): Promise<void> {
   };
   try {
     await lab.kube.until('one Front End while nothing happens', async () => (await count()) === 1, 600_000);
-    await lab.underLoad({ users: 100, rates: { messages: 60, presence: 5, signIns: 5 } }, async (load) => {
+    await lab.underLoad({ users: 100, rates: { messages: 100, presence: 8, signIns: 8 } }, async (load) => {
       note(
         await load.during(
-          '60 messages each second: pods are added',
+          '100 messages each second: pods are added',
           reached('a second pod', (pods) => pods > 1),
         ),
       );
