@@ -5,16 +5,31 @@ import type { Home } from './home.ts';
 import { ROLES } from './layout.ts';
 import type { Settings } from './settings.ts';
 
-/** Makes the CA and what it signs, renews what ends soon; resolves to the names of new certificates. */
-export async function ensureCertificates(home: Home, settings: Settings): Promise<string[]> {
+/** Clients have to be given a new CA one by one: early enough to choose a day for it. */
+const WARN_BEFORE_MS = 90 * 24 * 3600 * 1000;
+
+/**
+ * Makes the CA and what it signs, renews what ends soon and a CA that has ended; resolves to the names of new certificates.
+ * Rejects with BackendError when the CA is damaged or has not begun. `say` hears what an operator has to know of the CA.
+ */
+export async function ensureCertificates(
+  home: Home,
+  settings: Settings,
+  say: (line: string) => void,
+): Promise<string[]> {
   // Clients of other users read the CA; the keys inside are closed on their own.
   await mkdir(home.pki, { recursive: true, mode: 0o711 });
-  const authority = createAuthority(home.pki);
-  await authority.ready();
+  const authority = createAuthority(home.pki, { onNewRoot: say });
+  const end = await authority.ready();
+  if (end.getTime() - Date.now() < WARN_BEFORE_MS) say(endsSoon(home, end));
   const wanted = identities(home, settings);
   const written = await Promise.all(wanted.map((identity) => authority.issue(identity)));
   return wanted.filter((_, index) => written[index]).map(({ name }) => name);
 }
+
+const endsSoon = ({ caFile }: Home, end: Date): string =>
+  `The CA in ${caFile} ends on ${end.toISOString().slice(0, 10)}. The first start after that makes a new one, which every client then ` +
+  'has to be told to trust; to choose the day, stop, move ca.pem and ca.key away, and start.';
 
 function identities(home: Home, settings: Settings): Identity[] {
   const internal = (file: string, name: string): Identity =>

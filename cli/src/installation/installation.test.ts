@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EXIT } from '../cli-error.ts';
 import { ensureCertificates } from './certificates.ts';
 import { type Home, openHome } from './home.ts';
@@ -185,9 +185,15 @@ describe('ports', () => {
 });
 
 describe('certificates', () => {
+  let said: string[];
+  const say = (line: string) => void said.push(line);
+  beforeEach(() => {
+    said = [];
+  });
+  afterEach(() => void vi.useRealTimers());
   test('are made once; keys are closed, the CA is for everybody', async () => {
     const settings = await adopt({ listen: '192.0.2.7' });
-    const issued = await ensureCertificates(home, settings);
+    const issued = await ensureCertificates(home, settings, say);
     expect(issued).toEqual([
       'cms-0',
       'director-0',
@@ -198,10 +204,26 @@ describe('certificates', () => {
       'admin',
       'contoso.lab',
     ]);
-    expect(await ensureCertificates(home, settings)).toEqual([]);
-    expect(await ensureCertificates(home, { ...settings, listen: '192.0.2.8' })).toEqual(['contoso.lab']);
+    expect(await ensureCertificates(home, settings, say)).toEqual([]);
+    expect(await ensureCertificates(home, { ...settings, listen: '192.0.2.8' }, say)).toEqual([
+      'contoso.lab',
+    ]);
     expect(statSync(home.certificate('admin').key).mode & 0o777).toBe(0o600);
     expect(statSync(home.pki).mode & 0o001).toBe(0o001);
     expect(readFileSync(home.caFile, 'utf8')).toContain('BEGIN CERTIFICATE');
+    expect(said).toEqual([]);
+  });
+
+  test('of a CA that ends are told of in time, and made anew with it', async () => {
+    const settings = await adopt({});
+    const at = (time: string) => vi.useFakeTimers({ toFake: ['Date'], now: new Date(time) });
+    at('2026-03-01T00:00:00Z');
+    const all = await ensureCertificates(home, settings, say);
+    at('2036-01-01T00:00:00Z');
+    await ensureCertificates(home, settings, say);
+    expect(said.splice(0)).toEqual([expect.stringMatching(/ca\.pem ends on 2036-02-27\..*move ca\.pem/)]);
+    at('2036-03-01T00:00:00Z');
+    expect(await ensureCertificates(home, settings, say)).toEqual(all);
+    expect(said).toEqual([expect.stringMatching(/ca\.pem had ended .*Give the new ca\.pem to all clients/)]);
   });
 });

@@ -34,7 +34,7 @@ export async function prepare(
   const layout = layoutOf(settings);
   await requireFreePorts(layout, endedBadly ? AFTER_CRASH_MS : 0);
   await writeSettings(home, settings);
-  const issued = await ensureCertificates(home, settings);
+  const issued = await ensureCertificates(home, settings, console.say);
   if (issued.length > 0) console.say(`issued certificates: ${issued.join(', ')}`);
   await writeRoleConfigs({ home, layout, settings });
   return { home, settings, layout, postgresPassword: await ensurePostgresPassword(home) };

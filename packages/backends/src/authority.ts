@@ -1,7 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { BackendError } from './error.ts';
+import { writePair } from './pem-files.ts';
+import { ensureRoot, NEW_CA } from './root.ts';
 
 export interface Identity {
   /** The subject's common name. */
@@ -12,29 +14,35 @@ export interface Identity {
   keyPath: string;
 }
 
+export interface AuthorityOptions {
+  /** With it a CA that has ended is replaced, and it is told what that means for clients; else such a CA is an error. */
+  onNewRoot?: (notice: string) => void;
+}
+
 export interface Authority {
   /** PEM of the root; exists once `ready` or the first `issue` has resolved. */
   readonly caPath: string;
-  ready(): Promise<void>;
+  /** Resolves to the moment at which the CA ends; rejects with BackendError when it is damaged or not valid now. */
+  ready(): Promise<Date>;
   /**
    * Makes sure that a certificate for this identity and its key are in place; resolves to true when it wrote new ones:
-   * the first time, when the names changed, when another authority had signed it or when it ends within 30 days.
+   * the first time, when the names changed, when another authority had signed it, when it has not begun yet or when it ends
+   * within 30 days, and before the CA. None outlives the CA.
    */
   issue(identity: Identity): Promise<boolean>;
 }
 
-const NEW_CA = 'Without ca.pem a new CA is made, which every client then has to be told to trust.';
 const RENEW_BEFORE_MS = 30 * 24 * 3600 * 1000;
 
 /** The private CA of one installation, kept as `ca.pem` and `ca.key` in `dir`. One process at a time may use it. */
-export function createAuthority(dir: string): Authority {
+export function createAuthority(dir: string, { onNewRoot }: AuthorityOptions = {}): Authority {
   const caPath = join(dir, 'ca.pem');
   const caKeyPath = join(dir, 'ca.key');
   let root: Promise<string> | undefined;
-  const rootPem = () => (root ??= ensureRoot(caPath, caKeyPath));
+  const rootPem = () => (root ??= ensureRoot({ cert: caPath, key: caKeyPath }, onNewRoot));
   return {
     caPath,
-    ready: async () => void (await rootPem()),
+    ready: async () => new X509Certificate(await rootPem()).validToDate,
     async issue(identity) {
       if (await stillGood(identity, await rootPem())) return false;
       const { signIdentity } = await import('./certificate.ts');
@@ -43,25 +51,6 @@ export function createAuthority(dir: string): Authority {
       return true;
     },
   };
-}
-
-async function ensureRoot(caPath: string, caKeyPath: string): Promise<string> {
-  const existing = await readFile(caPath, 'utf8').catch(() => undefined);
-  if (existing !== undefined) return checked(existing, caPath);
-  // reflect-metadata and the ASN.1 schemas cost 150 ms: loaded only when something has to be signed.
-  const { createRoot } = await import('./certificate.ts');
-  const created = await createRoot();
-  await writePair(caPath, caKeyPath, created);
-  return created.cert;
-}
-
-function checked(pem: string, path: string): string {
-  try {
-    new X509Certificate(pem);
-    return pem;
-  } catch (cause) {
-    throw new BackendError(`${path} is damaged: put a copy back. ${NEW_CA}`, { cause });
-  }
 }
 
 function readKey(path: string): Promise<string> {
@@ -76,32 +65,23 @@ async function stillGood(identity: Identity, caPem: string): Promise<boolean> {
   try {
     const cert = new X509Certificate(await readFile(identity.certPath));
     const key = createPrivateKey(await readFile(identity.keyPath));
-    const fresh = Date.parse(cert.validTo) - Date.now() > RENEW_BEFORE_MS;
-    const ours = cert.checkPrivateKey(key) && cert.verify(new X509Certificate(caPem).publicKey);
-    return fresh && ours && sameNames(cert, identity);
+    const root = new X509Certificate(caPem);
+    const ours = cert.checkPrivateKey(key) && cert.verify(root.publicKey);
+    return isFresh(cert, root) && ours && sameNames(cert, identity);
   } catch {
     return false;
   }
+}
+
+/** Where it ends with the CA, a new one would end no later. */
+function isFresh(cert: X509Certificate, root: X509Certificate): boolean {
+  const [begin, end] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
+  const lasts = end - Date.now() > RENEW_BEFORE_MS || end >= root.validToDate.getTime();
+  return begin <= Date.now() && lasts;
 }
 
 /** RFC 5280 4.2.1.6 names, in the order and form that Node prints them. */
 function sameNames(cert: X509Certificate, { dns, ips = [] }: Identity): boolean {
   const wanted = [...dns.map((name) => `DNS:${name}`), ...ips.map((ip) => `IP Address:${ip}`)];
   return cert.subjectAltName === wanted.join(', ');
-}
-
-async function writePair(
-  certPath: string,
-  keyPath: string,
-  pair: { cert: string; key: string },
-): Promise<void> {
-  await mkdir(dirname(certPath), { recursive: true, mode: 0o700 });
-  await mkdir(dirname(keyPath), { recursive: true, mode: 0o700 });
-  await replace(keyPath, pair.key, 0o600);
-  await replace(certPath, pair.cert, 0o644);
-}
-
-async function replace(path: string, content: string, mode: number): Promise<void> {
-  await writeFile(`${path}.new`, content, { mode });
-  await rename(`${path}.new`, path);
 }

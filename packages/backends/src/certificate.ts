@@ -33,12 +33,12 @@ export async function createRoot(): Promise<PemPair> {
   return pair(cert, keys);
 }
 
-/** A certificate for both ends of a mutual TLS connection (RFC 5280 4.2.1.12). */
+/** A certificate for both ends of a mutual TLS connection (RFC 5280 4.2.1.12), which does not outlive the CA. */
 export async function signIdentity(identity: Identity, caPem: string, caKeyPem: string): Promise<PemPair> {
   const root = new x509.X509Certificate(caPem);
   const keys = await generateKeys();
   const cert = await x509.X509CertificateGenerator.create({
-    ...frame(LEAF_DAYS),
+    ...frame(LEAF_DAYS, root.notAfter),
     subject: [{ CN: [identity.name] }],
     issuer: root.subject,
     publicKey: keys.publicKey,
@@ -63,13 +63,14 @@ async function leafExtensions({ dns, ips = [] }: Identity, root: x509.X509Certif
   ];
 }
 
-function frame(days: number) {
+function frame(days: number, latestEnd?: Date) {
   const now = Date.now();
+  const end = now + days * DAY_MS;
   return {
     // RFC 5280 4.1.2.2: positive, at most 20 octets.
     serialNumber: `01${randomBytes(15).toString('hex')}`,
     notBefore: new Date(now - CLOCK_SKEW_MS),
-    notAfter: new Date(now + days * DAY_MS),
+    notAfter: new Date(Math.min(end, latestEnd?.getTime() ?? end)),
     signingAlgorithm: ALGORITHM,
   };
 }
