@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Secret, Secrets } from './api.ts';
 import { ensureCredentials, wanted } from './credentials.ts';
 
@@ -67,6 +67,18 @@ describe('the credentials of a release', () => {
     await ensure();
     stored.set('uc-ca', { type: 'kubernetes.io/tls', data: {} });
     await expect(ensure()).rejects.toThrow('Secret uc-ca has no tls.crt');
+  });
+
+  test('name a CA that is not valid now, and are all made anew without it', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2010-01-01T00:00:00Z') });
+    await ensure();
+    vi.useRealTimers();
+    await expect(ensure()).rejects.toThrow(
+      /Secret uc-ca cannot be used: it is valid .* to 2019-12-30T.*clock/,
+    );
+    stored.delete('uc-ca');
+    await ensure();
+    expect(said.at(-1)).toBe('renewed the certificate of edge, Secret uc-edge-tls');
   });
 
   test('get passwords for people who came later; those who have one keep it', async () => {

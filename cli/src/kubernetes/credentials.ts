@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthority } from '@linchpin/backends';
+import { createAuthority, whyUnusable } from '@linchpin/backends';
 import { z } from 'zod';
 import { CliError, EXIT } from '../cli-error.ts';
 import { generatePassword } from '../management/password.ts';
@@ -89,7 +89,10 @@ async function ensureAuthority(
   say: Say,
 ): Promise<void> {
   const stored = await secrets.get(name);
-  if (stored) return unpack(name, stored, { 'tls.crt': join(dir, 'ca.pem'), 'tls.key': join(dir, 'ca.key') });
+  if (stored) {
+    await unpack(name, stored, { 'tls.crt': join(dir, 'ca.pem'), 'tls.key': join(dir, 'ca.key') });
+    return requireUsable(name, await readFile(join(dir, 'ca.pem'), 'utf8'));
+  }
   await createAuthority(dir).ready();
   const data = {
     'tls.crt': await readFile(join(dir, 'ca.pem')),
@@ -97,6 +100,17 @@ async function ensureAuthority(
   };
   await secrets.create(name, { type: 'kubernetes.io/tls', labels, data });
   say(`made the private CA, Secret ${name}`);
+}
+
+/** Not replaced here: clients outside of the cluster trust it, and a node's clock may be what is wrong. */
+function requireUsable(secret: string, pem: string): void {
+  const why = whyUnusable(pem);
+  if (why === undefined) return;
+  throw new CliError(
+    `The CA in Secret ${secret} cannot be used: ${why}. Put a good one back, or delete the Secret: the next helm upgrade then ` +
+      'makes a new CA and every certificate anew, and clients have to be told to trust it.',
+    EXIT.failed,
+  );
 }
 
 async function ensureCertificate(
