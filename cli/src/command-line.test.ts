@@ -75,8 +75,11 @@ describe('the command line', () => {
   });
 
   test('an installation that is stopped still has a status, and nothing to stop', async () => {
-    const { code, out } = await run(`status -o json --home ${home}`);
-    expect(code).toBe(0);
+    const { code, out, err } = await run(`status -o json --home ${home}`);
+    expect([code, err]).toEqual([
+      3,
+      `linchpin: Nothing runs in ${home}. To start it: linchpin start --home ${home}\n`,
+    ]);
     const { ready, roles } = JSON.parse(out);
     expect(ready).toBe(false);
     expect(roles[0]).toEqual({

@@ -49,6 +49,10 @@ export async function status(home: Home): Promise<StatusReport> {
   };
 }
 
+/** No process runs, and none is about to. */
+export const isStopped = ({ roles }: StatusReport): boolean =>
+  roles.every(({ health }) => health === 'stopped');
+
 function silent(run: RunState | undefined): string {
   if (run === undefined) return 'stopped';
   return run.state === 'starting' ? 'starting' : 'no answer';

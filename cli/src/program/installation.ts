@@ -38,11 +38,17 @@ function addStatus(program: Command, terminal: Terminal): void {
   withOutput(program.command('status'))
     .description('whether the installation is ready, its roles, and where to reach them')
     .action(async (options: OutputOption) => {
-      const { status } = await import('../commands/status.ts');
+      const { isStopped, status } = await import('../commands/status.ts');
       const { statusTable } = await import('../output/status.ts');
       const report = await status(homeOf(options));
       await print(terminal, options, report, () => statusTable(report));
+      if (isStopped(report)) throw await notRunning(report.home);
     });
+}
+
+async function notRunning(home: string): Promise<Error> {
+  const { CliError, EXIT } = await import('../cli-error.ts');
+  return new CliError(`Nothing runs in ${home}. To start it: linchpin start --home ${home}`, EXIT.notRunning);
 }
 
 function addStop(program: Command, { out }: Terminal): void {
