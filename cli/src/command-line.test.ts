@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -72,6 +72,15 @@ describe('the command line', () => {
       3,
       'linchpin: There is no installation in /nonexistent/linchpin. To make one: linchpin start --home /nonexistent/linchpin\n',
     ]);
+  });
+
+  test('a folder that holds something else is refused, and left as it was', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'linchpin-thesis-'));
+    writeFileSync(join(folder, 'thesis.txt'), '');
+    const { code, err } = await run(`start --home ${folder}`);
+    expect([code, err]).toEqual([2, expect.stringContaining('is not empty and holds no Linchpin')]);
+    expect(readdirSync(folder)).toEqual(['thesis.txt']);
+    rmSync(folder, { recursive: true });
   });
 
   test('an installation that is stopped still has a status, and nothing to stop', async () => {

@@ -1,9 +1,9 @@
 import { whenNpmEnds } from '@linchpin/backends';
 import type { Home } from '../installation/home.ts';
 import { endpointsOf, hostPort, type Layout } from '../installation/layout.ts';
-import { lockHome } from '../installation/lock.ts';
+import { isLocked, lockHome } from '../installation/lock.ts';
 import { RunRecord, readRunState } from '../installation/run-state.ts';
-import { chooseSettings, type SettingsOptions } from '../installation/settings.ts';
+import { chooseSettings, requireOwnFolder, type SettingsOptions } from '../installation/settings.ts';
 import { type Prepared, prepare, provision, supervise } from '../standard-edition/installation.ts';
 import { writeSampleClients } from '../standard-edition/sample-clients.ts';
 import { signInHelp } from '../standard-edition/sign-in-help.ts';
@@ -17,6 +17,7 @@ export interface StartOptions {
 
 /** Runs the installation until a signal ends it. */
 export async function start({ home, settings: options }: StartOptions): Promise<void> {
+  if (!isLocked(home)) await requireOwnFolder(home);
   const lock = await lockHome(home);
   const settings = await chooseSettings(home, options);
   const console = createConsole(process.stdout, home.logs);

@@ -109,6 +109,21 @@ describe('the home folder', () => {
 });
 
 describe('the lock', () => {
+  test('of a folder that cannot be written names it, and why', async () => {
+    // In a process of its own: what hangs must not take the tests with it.
+    const script = `
+      const { lockHome } = await import(${JSON.stringify(new URL('./lock.ts', import.meta.url).href)});
+      const { openHome } = await import(${JSON.stringify(new URL('./home.ts', import.meta.url).href)});
+      await lockHome(openHome('/proc/linchpin')).catch(({ message }) => console.log(message));`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      timeout: 10_000,
+    });
+    expect(stdout).toMatch(/^Cannot write into the home folder \/proc\/linchpin: .*mkdir '\/proc\/linchpin'/);
+    writeFileSync(home.dir, '');
+    await expect(lockHome(home)).rejects.toThrow(`Cannot write into the home folder ${home.dir}: ENOTDIR`);
+  });
+
   test('is one supervisor at a time', async () => {
     const lock = await lockHome(home);
     expect(isLocked(home)).toBe(true);

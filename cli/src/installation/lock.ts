@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { CliError, EXIT } from '../cli-error.ts';
+import { makeFolders } from './files.ts';
 import type { Home } from './home.ts';
 import { readRunState } from './run-state.ts';
 
@@ -13,8 +14,7 @@ export interface Lock {
  * inherits, and we keep it open. The kernel gives it back however we end.
  */
 export async function lockHome(home: Home): Promise<Lock> {
-  mkdirSync(home.run, { recursive: true, mode: 0o711 });
-  const descriptor = openSync(home.lock, 'a', 0o600);
+  const descriptor = openLock(home);
   // A `status` that looks at this very moment holds the lock for milliseconds.
   if (tryLock(descriptor, ['--wait', '1'])) return { release: () => closeSync(descriptor) };
   closeSync(descriptor);
@@ -25,6 +25,19 @@ export async function lockHome(home: Home): Promise<Lock> {
       'end it: linchpin stop; run another one: choose --home and --port-offset.',
     EXIT.alreadyRunning,
   );
+}
+
+function openLock(home: Home): number {
+  try {
+    makeFolders(home.run, 0o711);
+    return openSync(home.lock, 'a', 0o600);
+  } catch (cause) {
+    throw new CliError(
+      `Cannot write into the home folder ${home.dir}: ${(cause as Error).message}. Choose another one with --home.`,
+      EXIT.failed,
+      { cause },
+    );
+  }
 }
 
 /** Whether a supervisor runs in this folder. */

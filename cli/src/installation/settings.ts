@@ -66,6 +66,11 @@ export async function chooseSettings(home: Home, options: SettingsOptions): Prom
   return check({ ...(stored ?? DEFAULTS), ...withoutUndefined(options) }, 'The options');
 }
 
+/** Rejects with CliError for a folder that holds something else, before anything is written there. */
+export async function requireOwnFolder(home: Home): Promise<void> {
+  if ((await readSettings(home)) === undefined) await requireFreshFolder(home);
+}
+
 export async function writeSettings(home: Home, settings: Settings): Promise<void> {
   // An unprivileged PostgreSQL has to pass through; what is secret below is closed on its own.
   await mkdir(home.dir, { recursive: true, mode: 0o711 });
