@@ -60,6 +60,18 @@ describe('the command line', () => {
     ['purge Desk --before now', "required option '--why <reason>' not specified"],
     ['Remove-CsPersistentChatMessage Desk -StartDate 2026-03-01', "unknown option '--startdate'"],
     ['history Desk --before yesterday', 'It must be a whole number'],
+    ['history Desk --before 0', 'It must be 1 or more'],
+    ['history Desk --after -1', 'It must be 0 or more'],
+    ['history Desk --limit -1', 'It must be 1 or more'],
+    ['history Desk --limit 4294967296', 'It must be 4294967295 or less'],
+    ['search gold --limit 0', 'It must be 1 or more'],
+    ['post Desk sell --thread -1', 'It must be 1 or more'],
+    ['purge Desk --why tidy --seq 3 99999999999999999999', 'It must be 9007199254740991 or less'],
+    ['history Desk --pod localhost', 'It must be host:port'],
+    ['compliance status --pod localhost:99999', 'It must be host:port'],
+    ['get users --cms localhost:99999', '--cms localhost:99999: must be host:port'],
+    ['test im --server localhost:0', '--server localhost:0: must be host:port'],
+    ['set category Trading retentionDays=99999999999', 'retentionDays: must be a number of days'],
   ])('%s is a mistake of its user: exit code 2', async (line, message) => {
     const { code, out, err } = await run(`${line} --home ${home}`);
     expect(err).toContain(message);

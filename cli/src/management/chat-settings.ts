@@ -3,6 +3,9 @@ import { CliError, EXIT } from '../cli-error.ts';
 import { assign } from './assignments.ts';
 import { NO_ACCESS } from './chat.ts';
 
+/** A uint32 of the RPC. */
+const MOST_DAYS = 2 ** 32 - 1;
+
 type Reader = (value: unknown, where: string, domain: string) => unknown;
 
 const text: Reader = (value) => String(value);
@@ -17,8 +20,8 @@ const flag: Reader = (value, where) => {
   throw new CliError(`${where}: must be true or false`, EXIT.usage);
 };
 const days: Reader = (value, where) => {
-  if (Number.isInteger(value) && (value as number) >= 0) return value;
-  throw new CliError(`${where}: must be a number of days, 0 for ever`, EXIT.usage);
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_DAYS) return value;
+  throw new CliError(`${where}: must be a number of days, 0 for ever, ${MOST_DAYS} at most`, EXIT.usage);
 };
 const people: Reader = (value, where, domain) => {
   const names = Array.isArray(value) ? value : String(value).split(',');

@@ -27,6 +27,10 @@ describe('a file of documents', () => {
     ['kind: User\nname: 7\nspec: {}', 'file.yaml, document 1: name must be text'],
     ['kind: User\nname: a\nspec: {}\npassword: 00123', 'file.yaml, document 1: password must be text'],
     ['kind: User\nname: a\nspec: {}\nversion: "3"', 'file.yaml, document 1: version must be a number'],
+    [
+      'kind: User\nname: a\nspec: {}\nversion: -1',
+      'file.yaml, document 1: version must be a number as get shows',
+    ],
     ['kind: Users\nname: a\nspec: {}\nsize: 1', 'file.yaml, document 1: unknown key size'],
     ['kind: Nothing\nname: a\nspec: {}', 'There is no kind "Nothing"; the kinds are User, Topology'],
   ])('%j: %s', (text, message) => {

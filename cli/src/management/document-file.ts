@@ -61,13 +61,18 @@ function check(value: unknown, where: string): WrittenDocument {
   requireType(document, 'kind', 'string', where);
   requireType(document, 'name', 'string', where);
   requireType(document, 'spec', 'object', where);
-  if (document.version !== undefined) requireType(document, 'version', 'number', where);
+  if (document.version !== undefined) requireVersion(document.version, where);
   // YAML reads 00123 as the number 123, which would be another password.
   if (document.password !== undefined) requireType(document, 'password', 'string', where);
   return { ...(value as WrittenDocument), kind: kindOf(document.kind as string) };
 }
 
-const FORMS = { object: 'a set of keys', string: 'text', number: 'a number' };
+function requireVersion(version: unknown, where: string): void {
+  if (Number.isSafeInteger(version) && (version as number) >= 0) return;
+  throw new CliError(`${where}: version must be a number as get shows it`, EXIT.usage);
+}
+
+const FORMS = { object: 'a set of keys', string: 'text' };
 
 function requireType(
   document: Record<string, unknown>,

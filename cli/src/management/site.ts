@@ -4,6 +4,7 @@ import { CliError, EXIT } from '../cli-error.ts';
 import { type Home, openHome } from '../installation/home.ts';
 import { hostPort, layoutOf, roleOf } from '../installation/layout.ts';
 import { requireSettings, type Settings } from '../installation/settings.ts';
+import { isHostPort } from './address.ts';
 
 /** PEM files: the private CA, and a certificate of it for role `admin` or, inside its own pod, `cms`. */
 export interface TlsPaths {
@@ -62,7 +63,7 @@ async function remoteSite(cms: string | undefined, dir: string): Promise<Site> {
 }
 
 function checked(cms: string): string {
-  if (/^.+:\d{1,5}$/.test(cms)) return cms;
+  if (isHostPort(cms)) return cms;
   throw new CliError(`--cms ${cms}: must be host:port, such as cms.contoso.lab:7010.`, EXIT.usage);
 }
 

@@ -1,6 +1,14 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ComplianceTarget } from '../commands/compliance.ts';
-import { type OutputOption, print, siteOf, type Terminal, wholeNumber, withSiteOutput } from './options.ts';
+import {
+  hostPort,
+  limit,
+  type OutputOption,
+  print,
+  siteOf,
+  type Terminal,
+  withSiteOutput,
+} from './options.ts';
 
 interface ComplianceOption extends OutputOption {
   pod?: string;
@@ -40,12 +48,6 @@ const targetOf = async (options: ComplianceOption): Promise<ComplianceTarget> =>
 
 const ENOUGH = 1000;
 
-function positive(text: string): number {
-  const number = wholeNumber(text);
-  if (number < 1) throw new InvalidArgumentError('It must be 1 or more.');
-  return number;
-}
-
 /** What auditors ask: `linchpin compliance …`. */
 export function addComplianceCommands(program: Command, terminal: Terminal): void {
   const group = program
@@ -65,6 +67,7 @@ const withPod = (command: Command): Command =>
   withSiteOutput(command).option(
     '--pod <host:port>',
     'ask this pod of Persistent Chat itself, not by way of CMS',
+    hostPort,
   );
 
 const withReason = (command: Command): Command =>
@@ -108,7 +111,7 @@ function addQuery(group: Command, terminal: Terminal): void {
     .option('--to <time>', 'before this moment')
     .option('--kind <kind...>', 'post, edit, delete, join, part, download, …', [])
     .option('--text <text>', 'what the event has in it')
-    .option('--limit <number>', 'so many at most', positive, ENOUGH)
+    .option('--limit <number>', 'so many at most', limit, ENOUGH)
     .action(async (options: QueryOption) => {
       const { query } = await commands();
       const { eventList } = await output();

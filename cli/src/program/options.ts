@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Home, openHome } from '../installation/home.ts';
+import { isHostPort } from '../management/address.ts';
 import { openSite, type Site } from '../management/site.ts';
 import { FORMATS, type Format, render } from '../output/render.ts';
 
@@ -53,6 +54,27 @@ export const siteOf = (options: SiteOption): Promise<Site> => openSite(options);
 export function wholeNumber(text: string): number {
   if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+const between =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const number = wholeNumber(text);
+    if (number < least) throw new InvalidArgumentError(`It must be ${least} or more.`);
+    if (number > most) throw new InvalidArgumentError(`It must be ${most} or less.`);
+    return number;
+  };
+
+/** How many at most; a uint32 of the RPC. */
+export const limit = between(1, 2 ** 32 - 1);
+/** The number of a post. */
+export const postNumber = between(1, Number.MAX_SAFE_INTEGER);
+/** The number of a post, or 0 for what is before the first one. */
+export const postNumberOrNone = between(0, Number.MAX_SAFE_INTEGER);
+
+export function hostPort(text: string): string {
+  if (!isHostPort(text)) throw new InvalidArgumentError('It must be host:port.');
+  return text;
 }
 
 export async function print(

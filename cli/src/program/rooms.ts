@@ -1,6 +1,16 @@
 import type { Command } from 'commander';
 import type { ChatOutcome, ChatTarget } from '../commands/rooms.ts';
-import { type OutputOption, print, siteOf, type Terminal, wholeNumber, withSiteOutput } from './options.ts';
+import {
+  hostPort,
+  limit,
+  type OutputOption,
+  postNumber,
+  postNumberOrNone,
+  print,
+  siteOf,
+  type Terminal,
+  withSiteOutput,
+} from './options.ts';
 
 export interface ChatOption extends OutputOption {
   as?: string;
@@ -109,7 +119,7 @@ const printOutcome = (terminal: Terminal, options: ChatOption, outcome: ChatOutc
 export const withChat = (command: Command, of = ''): Command =>
   withSiteOutput(command)
     .option('--as <user>', `${of}in the name of this user, with the rights of that one`)
-    .option('--pod <host:port>', `${of}ask this pod of Persistent Chat itself, not by way of CMS`);
+    .option('--pod <host:port>', `${of}ask this pod of Persistent Chat itself, not by way of CMS`, hostPort);
 
 export function addRoomCommands(program: Command, terminal: Terminal): void {
   for (const verb of ['add', 'remove'] as const) addAccess(program, terminal, verb);
@@ -140,7 +150,7 @@ function addPost(program: Command, terminal: Terminal): void {
   withChat(program.command('post <room> <text...>'))
     .description('say something in a room; - is what stdin says')
     .option('--subject <title>', 'makes it a story')
-    .option('--thread <number>', 'the post that it answers', wholeNumber)
+    .option('--thread <number>', 'the post that it answers', postNumber)
     .option('--client-id <id>', 'the same one again stores nothing and shows the first post')
     .action(async (room: string, words: string[], options: PostOption) => {
       const { post } = await commands();
@@ -160,9 +170,9 @@ async function stdin(): Promise<string> {
 function addHistory(program: Command, terminal: Terminal): void {
   withChat(program.command('history <room>'))
     .description('the last posts of a room, or those around a number')
-    .option('--before <number>', 'posts before this one', wholeNumber)
-    .option('--after <number>', 'posts after this one', wholeNumber)
-    .option('--limit <number>', 'so many at most', wholeNumber)
+    .option('--before <number>', 'posts before this one', postNumber)
+    .option('--after <number>', 'posts after this one', postNumberOrNone)
+    .option('--limit <number>', 'so many at most', limit)
     .action(async (room: string, options: HistoryOption) => {
       const { history } = await commands();
       const { postLines } = await output();
@@ -179,7 +189,7 @@ function addSearch(program: Command, terminal: Terminal): void {
     .option('--author <user>', 'only of this one')
     .option('--from <time>', 'not before this time, such as 2026-03-01T00:00:00Z')
     .option('--to <time>', 'not after this time')
-    .option('--limit <number>', 'so many at most', wholeNumber)
+    .option('--limit <number>', 'so many at most', limit)
     .action(async (words: string[], options: SearchOption) => {
       const { search } = await commands();
       const { postLines } = await output();
@@ -221,7 +231,7 @@ function addPurge(program: Command, terminal: Terminal): void {
     });
 }
 
-const numbers = (word: string, before: number[]): number[] => [...before, wholeNumber(word)];
+const numbers = (word: string, before: number[]): number[] => [...before, postNumber(word)];
 
 function addHold(program: Command, terminal: Terminal): void {
   withChat(program.command('hold <room>'))

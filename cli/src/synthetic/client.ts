@@ -9,6 +9,7 @@ import {
   SipResponse,
 } from '@linchpin/sip';
 import { CliError, EXIT } from '../cli-error.ts';
+import { isHostPort } from '../management/address.ts';
 import { createInbox } from './inbox.ts';
 
 export interface Account {
@@ -187,7 +188,7 @@ const pidf = (entity: string, basic: string): string =>
 export function serverOf(text: string, transport: 'tls' | 'tcp', ca?: Buffer): Server {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
   const address = bracketed ?? plain;
-  if (address === undefined || (bracketed !== undefined && isIP(bracketed) !== 6))
+  if (!isHostPort(text) || address === undefined || (bracketed !== undefined && isIP(bracketed) !== 6))
     throw new CliError(`--server ${text}: must be host:port`, EXIT.usage);
   return { transport, address, port: Number(port), ...(ca && { ca }) };
 }
