@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -35,6 +35,20 @@ describe('the command line', () => {
     expect([code, err]).toEqual([0, '']);
     for (const word of ['start', 'status', 'apply', 'PresencePolicy', 'Grant-CsExternalAccessPolicy'])
       expect(out).toContain(word);
+  });
+
+  test('says which release it is', async () => {
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
+    expect(await run('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' });
+  });
+
+  test('shows nothing of a file that steers a terminal', async () => {
+    const file = join(home, 'binary');
+    writeFileSync(file, 'kind: [\u001b]0;owned\u0007\u001b[2J\u0000 : {');
+    const { code, err } = await run(`apply -f ${file} --home ${home}`);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^linchpin: .*binary: [\s\S]*\ufffd\]0;owned\ufffd/);
+    expect(err).not.toMatch(/[^\P{Cc}\n]/u);
   });
 
   test.each([

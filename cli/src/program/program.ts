@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
 import { aliasHelp } from '../cs-aliases.ts';
 import { KINDS } from '../management/kinds.ts';
 import { addComplianceCommands } from './compliance.ts';
@@ -16,6 +17,7 @@ export function createProgram(terminal: Terminal): Command {
     .description(
       'Linchpin, a unified-communications server: the installation on this machine and its management.',
     )
+    .version(manifest.version, '--version', 'which release this is')
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
