@@ -73,6 +73,7 @@ describe('the command line', () => {
     ['purge Desk --why tidy', 'Which posts? Give --before, --author or --seq'],
     ['purge Desk --before now', "required option '--why <reason>' not specified"],
     ['Remove-CsPersistentChatMessage Desk -StartDate 2026-03-01', "unknown option '--startdate'"],
+    ['follow Desk', 'In whose name? Give --as'],
     ['history Desk --before yesterday', 'It must be a whole number'],
     ['history Desk --before 0', 'It must be 1 or more'],
     ['history Desk --after -1', 'It must be 0 or more'],

@@ -144,7 +144,15 @@ export const follow = (
   target: ChatTarget,
   name: string,
   onEvent: (event: JoinEvent) => void,
-): Promise<void> => open(target, () => (chat) => chat.join(name, onEvent));
+): Promise<void> =>
+  open(target, () => {
+    if (target.as === undefined)
+      throw new CliError(
+        'In whose name? Give --as: administrators are in no room; what was said there linchpin history shows.',
+        EXIT.usage,
+      );
+    return (chat) => chat.join(name, onEvent);
+  });
 
 /** `prepare` says what is wrong with the command line before anybody is asked. */
 async function open<T>(

@@ -39,12 +39,12 @@ export function decide(
   };
 }
 
-/** An administrator's, who is bound by what a room can do, not by who is in it. */
+/** An administrator's, who is bound by what a room can do, not by who is in it, and is never in it. */
 export function standingOfAdmin(room: RoomFacts, versions: Versions): Standing {
   const enabled = !room.disabled;
   return {
     ...{ room, versions, roles: [], maySee: true, mayRead: true, mayManage: true },
-    ...{ mayJoin: enabled, mayPost: enabled, mayUpload: enabled && room.fileUpload },
+    ...{ mayJoin: false, mayPost: enabled, mayUpload: enabled && room.fileUpload },
   };
 }
 
@@ -64,6 +64,10 @@ export function refusal(caller: Caller, { room, roles }: Standing, right: Right)
     new ChatError('forbidden', `${caller.name} may not ${MEANS[right]}: ${why}`);
   const name = JSON.stringify(room.name);
   if (right === 'mayManage') return forbidden(`only managers of ${name} and administrators may`);
+  if (right === 'mayJoin' && caller.admin)
+    return forbidden(
+      'administrators are members of nothing; join in the name of a user, or read the history',
+    );
   if (room.disabled) return forbidden(`the room ${name} is disabled; a manager can enable it again`);
   if (roles.length === 0 && room.privacy !== 'open' && !caller.admin)
     return forbidden(`it takes a member of ${name}; a manager of it can add one`);

@@ -379,6 +379,24 @@ test('a room is followed as a stream, from whichever pod, until who follows is r
   });
 });
 
+test('an administrator who looks on is not announced as one who is there: it takes a user to follow', async () => {
+  const watcher = follow(await clientOf('frontend'), 'alice', 'Talk');
+  await watcher.next(isJoined);
+  const refused = (await clientOf('admin')).join({ caller: undefined, room: 'Talk' });
+  const error = await new Promise((resolve) => refused.on('error', resolve).on('data', resolve));
+  expect(error).toMatchObject({
+    code: status.PERMISSION_DENIED,
+    details: expect.stringContaining('in the name of a user'),
+  });
+  const bob = follow(await clientOf('frontend'), 'bob', 'Talk');
+  await bob.next(isJoined);
+  const told = ({ what }: JoinEvent) => (what?.$case === 'events' ? what.value.events : []);
+  const byOf = (text: string) => JSON.parse(text).by;
+  await watcher.next((event) => told(event).some((text) => byOf(text) === address('bob')));
+  expect(watcher.events.flatMap(told).map(byOf)).toEqual([address('bob')]);
+  for (const { stream } of [watcher, bob]) stream.cancel();
+});
+
 test('who may not join gets the status, and who hangs up has left', async () => {
   const client = await clientOf('frontend');
   const refused = client.join({ caller: caller('carol'), room: 'Live' });

@@ -4997,7 +4997,10 @@ export const ChatService = {
     responseSerialize: (value: PurgeReply): Buffer => Buffer.from(PurgeReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): PurgeReply => PurgeReply.decode(value),
   },
-  /** The first message tells the room and its last posts, each later one events in order. Ends when the session is over. */
+  /**
+   * In the name of a user: administrators are in no room, and read its history.
+   * The first message tells the room and its last posts, each later one events in order. Ends when the session is over.
+   */
   join: {
     path: "/linchpin.chat.v1.Chat/Join" as const,
     requestStream: false as const,
@@ -5041,7 +5044,10 @@ export interface ChatServer extends UntypedServiceImplementation {
   /** Rooms with posts that the user has not read. None for administrators. */
   listUnread: handleUnaryCall<ListUnreadRequest, ListUnreadReply>;
   purge: handleUnaryCall<PurgeRequest, PurgeReply>;
-  /** The first message tells the room and its last posts, each later one events in order. Ends when the session is over. */
+  /**
+   * In the name of a user: administrators are in no room, and read its history.
+   * The first message tells the room and its last posts, each later one events in order. Ends when the session is over.
+   */
   join: handleServerStreamingCall<GetRoomRequest, JoinEvent>;
 }
 
@@ -5359,7 +5365,10 @@ export interface ChatClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PurgeReply) => void,
   ): ClientUnaryCall;
-  /** The first message tells the room and its last posts, each later one events in order. Ends when the session is over. */
+  /**
+   * In the name of a user: administrators are in no room, and read its history.
+   * The first message tells the room and its last posts, each later one events in order. Ends when the session is over.
+   */
   join(request: GetRoomRequest, options?: Partial<CallOptions>): ClientReadableStream<JoinEvent>;
   join(request: GetRoomRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<JoinEvent>;
 }
