@@ -7,16 +7,22 @@ export const text = (min: number, max: number) =>
     .string()
     .min(min)
     .max(max)
-    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be text without NUL');
+    .refine((value) => value.isWellFormed(), 'must be valid Unicode, not half of a surrogate pair')
+    .refine((value) => !value.includes('\0'), 'must not hold NUL');
 
 /** Numbers, truths and lists in a query are text at first. */
-export const wholeInQuery = (min: number, max: number) =>
-  z.preprocess(
-    (value) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value),
-    z.int().min(min).max(max),
+export const wholeInQuery = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.preprocess(
+    (value) => (typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value),
+    z.int({ error }).min(min, { error }).max(max, { error }),
   );
+};
 export const truthInQuery = () =>
-  z.preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean());
+  z.preprocess(
+    (value) => (value === 'true' ? true : value === 'false' ? false : value),
+    z.boolean({ error: 'must be true or false' }),
+  );
 export const listInQuery = <T extends z.ZodType>(item: T, min: number, max: number) =>
   z.preprocess(
     (value) => (value === undefined || Array.isArray(value) ? value : [value]),
@@ -36,7 +42,7 @@ export const principals = z.array(principal).max(1000);
 
 /** PostgreSQL knows no year 0. */
 export const time = z.iso
-  .datetime({ offset: true })
+  .datetime({ offset: true, error: 'must be a time such as 2026-03-01T00:00:00Z' })
   .refine((text) => !text.startsWith('0000'), 'must be after year 0');
 export const roomRef = text(1, 256).meta({ description: "The room's id or name" });
 export const categoryRef = text(1, 256).meta({ description: "The category's id or name" });

@@ -12,7 +12,7 @@ export function validate(
   const read = (where: string, schema: z.ZodType, value: unknown): unknown => {
     const result = schema.safeParse(value);
     if (result.success) return result.data;
-    mistakes.push(...result.error.issues.map((issue) => mistakeOf(where, issue)));
+    mistakes.push(...result.error.issues.map((issue) => mistakeOf(where, value, issue)));
     return undefined;
   };
   const params = read('path', route.params, given.params);
@@ -23,10 +23,16 @@ export function validate(
   throw new WebError(400, 'invalid', `${first.at}: ${first.message}`, { errors: mistakes.slice(0, 50) });
 }
 
-const mistakeOf = (where: string, { path, message }: z.core.$ZodIssue): Mistake => ({
-  at: [where, ...path.map(String)].join('.'),
-  message,
+const mistakeOf = (where: string, given: unknown, issue: z.core.$ZodIssue): Mistake => ({
+  at: [where, ...issue.path.map(String)].join('.'),
+  message: where === 'query' && isTwice(given, issue) ? 'must be given once' : issue.message,
 });
+
+/** It came as a list, see `queryOf`, and may not be one. */
+const isTwice = (query: unknown, { code, path }: z.core.$ZodIssue): boolean =>
+  code === 'invalid_type' &&
+  path.length === 1 &&
+  Array.isArray((query as Record<PropertyKey, unknown>)[path[0] as PropertyKey]);
 
 /** A name that comes several times is a list. */
 export function queryOf(search: string): Record<string, string | string[]> {
