@@ -9,6 +9,7 @@ import type { Origins } from './origins.ts';
 import { WebError } from './problem.ts';
 import { cutUnread, sendJson, sendNothing, sendProblem, setSecurityHeaders } from './respond.ts';
 import type { Ask, Route, RouteParts } from './route.ts';
+import { readTarget } from './target.ts';
 import type { WebTelemetry } from './telemetry.ts';
 import { queryOf, validate } from './validate.ts';
 
@@ -78,7 +79,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<string> {
     if (!perSource.take(sourceOf(request)))
       throw new ChatError('limit', 'too many requests from this address', 1);
-    const { path, search } = targetOf(request.url ?? '');
+    const { path, search } = readTarget(request.url ?? '');
     origins.admit(request, response);
     const found = matched(request.method ?? '', path, response);
     if (found === undefined) {
@@ -136,11 +137,6 @@ function network(address: string): string {
   const right = tail ? tail.split(':') : [];
   const zeroes = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
   return [...left, ...Array<string>(zeroes).fill('0'), ...right].slice(0, 4).join(':');
-}
-
-function targetOf(url: string): { path: string; search: string } {
-  const at = url.indexOf('?');
-  return at < 0 ? { path: url, search: '' } : { path: url.slice(0, at), search: url.slice(at + 1) };
 }
 
 function reply(route: Route, result: unknown, response: ServerResponse): void {

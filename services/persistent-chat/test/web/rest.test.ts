@@ -154,6 +154,14 @@ test('Paths and methods that are not there', async () => {
   expect((await rig.as('alice', '/v1/events?room=x', { method: 'HEAD' })).status).toBe(405);
 });
 
+test('A path may come with scheme and authority before it', async () => {
+  const host = `https://localhost:${rig.port}`;
+  expect((await rig.as('alice', `${host}/v1/rooms?limit=1`)).json).toEqual({ rooms: expect.any(Array) });
+  expect((await rig.as('alice', `HTTPS://other${'/v1/rooms?limit=0'}`)).json.detail).toContain('query.limit');
+  for (const path of [host, `${host}?v1`, `ftp://localhost/v1/rooms`, `${host}//v1/rooms`])
+    expect((await rig.as('alice', path)).status).toBe(404);
+});
+
 test('A head is that of the answer, without it', async () => {
   const head = await rig.as('alice', '/v1/categories', { method: 'HEAD' });
   const whole = await rig.as('alice', '/v1/categories');
