@@ -31,6 +31,11 @@ test.each([
   ['a long client id', { clientId: 'x'.repeat(65) }, 'clientId: longer than 64 characters'],
   ['a thread that is no number', { thread: 1.5 }, 'thread: must be the number of a post'],
   ['a file that has no id', { files: ['../../etc/passwd'] }, 'files: not an id of a file'],
+  [
+    'a file twice',
+    { files: ['0190d3a4-5b1c-7b8b-8f56-6a42ac1cba4f', '0190D3A4-5B1C-7B8B-8F56-6A42AC1CBA4F'] },
+    'files: names a file twice',
+  ],
   ['a link that does something', { body: 'blob:x' }, 'body: links to "blob:" are not allowed'],
 ])('refuses %s', (_, change, why) => expect(() => posting(change)).toThrow(why));
 

@@ -31,6 +31,8 @@ export function checkPosting(posting: Posting, sizes: Sizes): Posting {
   if (thread !== undefined) requireNumber('thread', thread);
   if (files.length > MAX_FILES) throw invalid('files', `more than ${MAX_FILES}`);
   for (const file of files) if (!UUID.test(file)) throw invalid('files', 'not an id of a file');
+  if (new Set(files.map((file) => file.toLowerCase())).size < files.length)
+    throw invalid('files', 'names a file twice');
   return { ...checkText(posting, sizes), clientId, files, ...(thread !== undefined && { thread }) };
 }
 
