@@ -49,6 +49,9 @@ export interface Lab {
   readonly publisher: Publisher;
   stopNats(): Promise<void>;
   startNats(): Promise<void>;
+  /** It stands still with its connections open, until `resumeNats`, and says nothing. */
+  pauseNats(): void;
+  resumeNats(): void;
   /** Where PostgreSQL is, or would be: in a lab without it nothing listens there. */
   readonly postgres: {
     port: number;
@@ -109,6 +112,10 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     natsPort = nats.port;
   }
 
+  function signalNats(signal: NodeJS.Signals): void {
+    if (nats) process.kill(nats.pid, signal);
+  }
+
   const passwordFile = join(dir, 'postgres.password');
   const password = await passwordIn(passwordFile);
   async function startDatabase(): Promise<void> {
@@ -143,6 +150,8 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
       nats = undefined;
     },
     startNats: start,
+    pauseNats: () => signalNats('SIGSTOP'),
+    resumeNats: () => signalNats('SIGCONT'),
     get postgres() {
       return {
         port: postgres?.port ?? 1,

@@ -200,9 +200,8 @@ export async function createRole(config: PersistentChatConfig, host: Host): Prom
       await messages.stop();
       await alerts.stop();
       await sweeper.stop();
-      await members.stop();
-      await journal.stop();
-      await compliance.stop();
+      // Each of them waits some seconds for a NATS that does not answer.
+      await Promise.all([members.stop(), journal.stop(), compliance.stop()]);
       await notices.stop();
       await Promise.all([database.stop(), complianceDatabase?.stop()]);
       await compliancePool?.end();

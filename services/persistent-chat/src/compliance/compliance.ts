@@ -113,7 +113,8 @@ export function createCompliance(parts: ComplianceParts): Compliance {
     },
     async stop() {
       stopping.abort();
-      await Promise.all([intake?.stop(), runner?.stop(), watch.stop(), cutting]);
+      watch.stop();
+      await Promise.all([intake?.stop(), runner?.stop(), cutting]);
     },
     healthy,
     async isHeld(scope) {

@@ -17,6 +17,8 @@ const HELD_BYTES = 8 * 1024 * 1024;
 const PULL_MS = 1_000;
 /** A pull that has not ended then is cut. */
 const PULL_END_MS = 1_500;
+/** At the end NATS is waited for no longer: it may not be there, or stand still. */
+const LAST_WORDS_MS = 1_000;
 /** Of one transaction. */
 const BATCH_MESSAGES = 500;
 const BATCH_BYTES = 8 * 1024 * 1024;
@@ -41,7 +43,8 @@ export function createIntake({ nats, database, limits, telemetry, log }: IntakeP
   const inbox: Delivery[] = [];
   let changed = Promise.withResolvers<void>();
   let pulling: ConsumerMessages | undefined;
-  let running: Promise<unknown> | undefined;
+  let reading: Promise<void> | undefined;
+  let writing: Promise<void> | undefined;
 
   const wake = (): void => {
     changed.resolve();
@@ -124,20 +127,27 @@ export function createIntake({ nats, database, limits, telemetry, log }: IntakeP
 
   return {
     start() {
-      running = Promise.all([pull(), write()]);
+      reading = pull();
+      writing = write();
     },
     async stop() {
       stopping.abort();
       wake();
       // A pull that ends in its own time: NATS 2.9 gives what is handed back to one that was cut, and so to nobody for a while.
-      if (nats.connected) await Promise.race([running, sleep(PULL_END_MS, undefined, { ref: false })]);
+      if (nats.connected) await atMost(PULL_END_MS, reading);
       pulling?.stop();
-      await running;
+      await writing;
       // Without NATS they come again when their time is over.
-      await handBack().catch(() => {});
+      await atMost(
+        LAST_WORDS_MS,
+        reading?.then(handBack).catch(() => {}),
+      );
     },
   };
 }
+
+const atMost = (milliseconds: number, what: Promise<void> | undefined): Promise<void> =>
+  Promise.race([what, sleep(milliseconds, undefined, { ref: false })]);
 
 async function open(nats: NatsLink, limits: QueueLimits): Promise<Consumer> {
   const connection = await nats.connection();
