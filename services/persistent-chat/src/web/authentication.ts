@@ -8,10 +8,12 @@ import {
   digestHa1,
   type Nonces,
   parseDigest,
+  type SipError,
   verifyDigest,
 } from '@linchpin/sip';
 import type { Directory, EffectiveUser } from '@linchpin/topology';
 import { WebError } from './problem.ts';
+import { originForm } from './target.ts';
 import type { Tokens } from './tokens.ts';
 
 /** Who somebody has proved to be. */
@@ -75,7 +77,7 @@ export function createAuthentication(parts: AuthenticationParts): Authentication
       throw challenge('sign in', false);
     if (!algorithms().includes(credentials.algorithm)) throw challenge('sign in', false);
     // RFC 7616 3.4.6: a response is good for what it was made for only.
-    if (credentials.uri !== request.url)
+    if (originForm(credentials.uri) !== originForm(request.url ?? ''))
       throw new WebError(400, 'invalid', 'the uri of the credentials is not that of the request');
     const name = nameOf(credentials.username, domain);
     const limited = attempts.refused(source, name);
@@ -123,7 +125,7 @@ function credentialsOf(header: string): DigestCredentials | undefined {
   try {
     return parseDigest(header);
   } catch (error) {
-    throw new WebError(400, 'invalid', (error as Error).message);
+    throw new WebError(400, 'invalid', (error as SipError).reason);
   }
 }
 

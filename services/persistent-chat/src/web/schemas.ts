@@ -169,7 +169,7 @@ export const posting = z
     body: text(0, MOST_CHARACTERS),
     subject: text(1, 1024).optional(),
     thread: number().min(1).optional().meta({ description: 'The number of the first post of the thread' }),
-    files: z.array(z.uuid()).max(100).optional(),
+    files: z.array(z.uuid()).max(20).optional(),
   })
   .meta({ id: 'Posting' });
 export const editing = z

@@ -86,6 +86,17 @@ test('Wrong passwords, unknown people and forged nonces look the same', async ()
   expect((await rig.ask('/v1/unread', { headers: answered(forged) })).status).toBe(401);
 });
 
+test('An answer for a path is good for the absolute form of it, whatever wrote that', async () => {
+  const headers = answered(firstOf(await challenge()));
+  expect((await rig.ask('https://chat.contoso.lab/v1/unread', { headers })).status).toBe(200);
+});
+
+test('What cannot be read of an answer is named', async () => {
+  const authorization = `${answered(firstOf(await challenge())).authorization}, nc=${'0'.repeat(99)}`;
+  const { status, json } = await rig.ask('/v1/unread', { headers: { authorization } });
+  expect([status, json.detail]).toEqual([400, expect.stringMatching(/^Malformed credentials/)]);
+});
+
 test('An answer without qop is not taken', async () => {
   const offer = firstOf(await challenge()).replace(', qop="auth"', '');
   expect((await rig.ask('/v1/unread', { headers: answered(offer) })).status).toBe(401);
