@@ -55,6 +55,7 @@ export function addComplianceCommands(program: Command, terminal: Terminal): voi
     .description('the compliance store of Persistent Chat: status, verify, query, export, holds');
   addStatus(group, terminal);
   addVerify(group, terminal);
+  addVerifyExport(group, terminal);
   addQuery(group, terminal);
   addExport(group.command('export'), terminal);
   addOrders(group, terminal);
@@ -99,6 +100,23 @@ function addVerify(group: Command, terminal: Terminal): void {
       await print(terminal, options, lines, () => chainTable(lines));
       const broken = lines.filter(({ finding }) => finding !== undefined);
       if (broken.length > 0) throw new CliError(`${broken.length} of ${lines.length} chains are not whole`);
+    });
+}
+
+function addVerifyExport(group: Command, { out, err }: Terminal): void {
+  group
+    .command('verify-export <archive> [sha256]')
+    .description(
+      'check an export, or the folder that it was unpacked to, without any server; sha256: of its manifest.json, as the audit has it',
+    )
+    .action(async (archive: string, sha256: string | undefined) => {
+      const { verifyExport } = await import('../commands/verify-export.ts');
+      const { harmless } = await import('../output/harmless.ts');
+      const { CliError } = await import('../cli-error.ts');
+      const { summary, problems } = await verifyExport(archive, sha256);
+      if (problems.length === 0) return out(`${harmless(summary)}\n`);
+      err(problems.map((line) => `${harmless(line)}\n`).join(''));
+      throw new CliError(`${archive} is not as it was exported`);
     });
 }
 

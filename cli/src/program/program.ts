@@ -40,6 +40,7 @@ function kindHelp(): string {
 
 const SITE_HELP = `
 Which system: the installation in the home folder, or any other with --cms host:port and --tls-dir (the environment's LINCHPIN_CMS
-and LINCHPIN_TLS_DIR): all but start, status, stop and test go to its CMS, which asks the other pods. In a cluster:
+and LINCHPIN_TLS_DIR): all but start, status, stop, test and compliance
+verify-export go to its CMS, which asks the other pods. In a cluster:
   kubectl exec <release>-cms-0 -- node linchpin.js get pool
   kubectl port-forward service/<release>-cms 7010 & linchpin get pool --cms localhost:7010 --tls-dir <folder>`;

@@ -1,4 +1,5 @@
-// Checks an export with nothing but the export: `node verify-export.ts <archive.tar or folder> [hash of the manifest]`.
+// Checks an export with nothing but the export: `node verify-export.ts <archive.tar or folder> [hash of the manifest]`. Exit code 1:
+// it is not as it was exported; 2: it cannot be read.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -187,7 +188,12 @@ async function main([path, wantedHash]: string[]): Promise<number> {
     console.error('usage: verify-export <archive.tar or folder> [SHA-256 of manifest.json, from the audit]');
     return 2;
   }
-  const { problems, events, manifestHash } = await verifyExport(path);
+  const check = await verifyExport(path).catch((error: Error) => error);
+  if (check instanceof Error) {
+    console.error(`Cannot read the export: ${check.message}`);
+    return 2;
+  }
+  const { problems, events, manifestHash } = check;
   if (wantedHash !== undefined && wantedHash !== manifestHash)
     problems.push(`${MANIFEST} has the hash ${manifestHash}, not ${wantedHash}`);
   for (const problem of problems) console.error(problem);
