@@ -1,49 +1,70 @@
+import { boundedKey } from './bounded-key.ts';
 import { type BucketLimits, createBuckets } from './buckets.ts';
 
 export interface AttemptLimits {
-  /** Wrong passwords from one source (an IP address), over all accounts it tries. */
+  /** Wrong passwords from one source (an IP address), for whatever accounts that have not signed in from there. */
   source: BucketLimits;
-  /** Wrong passwords for one account, over all sources. */
+  /** Wrong passwords for one account, from whatever sources it has not signed in from; and from each of those that it has. */
   account: BucketLimits;
 }
 
-/** Keeps people from guessing passwords. */
+export interface TooMany {
+  rule: 'source-failures' | 'account-failures';
+  /** Seconds until another one may come. */
+  retryAfter: number;
+}
+
+/** Keeps people from guessing passwords, as far as this process has seen it since it began. */
 export interface Attempts {
-  /** The rule that is broken, or undefined when the password may be checked. */
-  refused(source: string, account: string): 'source-failures' | 'account-failures' | undefined;
+  /** Undefined: the password may be checked. */
+  refused(source: string, account: string): TooMany | undefined;
   failed(source: string, account: string): void;
   succeeded(source: string, account: string): void;
 }
 
 const KNOWN = 50_000;
+/** So many times the limit of a source are for all those together who have signed in from it: it may be a proxy's address. */
+const SHARED = 10;
 
 /**
- * Where an account has signed in lately it has tries of its own: guessing from elsewhere, or at other accounts behind the same
- * address, must not lock its owner out.
+ * Where an account has signed in it has tries of its own: guessing from elsewhere, or at others behind the same address, does not
+ * lock its owner out.
  */
 export function createAttempts(limits: AttemptLimits): Attempts {
-  const sources = createBuckets(limits.source);
-  const accounts = createBuckets(limits.account);
-  const own = createBuckets(limits.account);
+  const { perSecond, burst } = limits.source;
+  const strangers = { sources: createBuckets(limits.source), accounts: createBuckets(limits.account) };
+  const residents = {
+    sources: createBuckets({ perSecond: perSecond * SHARED, burst: burst * SHARED }),
+    // Who does not limit by account still limits by source.
+    accounts: createBuckets(limits.account.perSecond === 0 ? limits.source : limits.account),
+  };
   const known = new Set<string>();
-  const pair = (source: string, account: string): string => `${source} ${account}`;
+  const tooMany = (rule: TooMany['rule'], limit: BucketLimits): TooMany => ({
+    rule,
+    retryAfter: Math.ceil(1 / limit.perSecond),
+  });
+
+  function look(source: string, account: string) {
+    const name = boundedKey(account);
+    const pair = `${source} ${name}`;
+    return known.has(pair) ? { pair, of: residents, account: pair } : { pair, of: strangers, account: name };
+  }
 
   return {
-    refused(source, account) {
-      const key = pair(source, account);
-      if (known.has(key)) return own.has(key) ? undefined : 'account-failures';
-      if (!sources.has(source)) return 'source-failures';
-      return accounts.has(account) ? undefined : 'account-failures';
+    refused(source, name) {
+      const { of, account } = look(source, name);
+      if (!of.sources.has(source)) return tooMany('source-failures', limits.source);
+      return of.accounts.has(account) ? undefined : tooMany('account-failures', limits.account);
     },
-    failed(source, account) {
-      own.take(pair(source, account));
-      sources.take(source);
-      accounts.take(account);
+    failed(source, name) {
+      const { of, account } = look(source, name);
+      of.sources.take(source);
+      of.accounts.take(account);
     },
-    succeeded(source, account) {
-      const key = pair(source, account);
-      known.delete(key);
-      known.add(key);
+    succeeded(source, name) {
+      const { pair } = look(source, name);
+      known.delete(pair);
+      known.add(pair);
       if (known.size > KNOWN) known.delete(known.keys().next().value ?? '');
     },
   };

@@ -1,5 +1,6 @@
-export { type Attempts, createAttempts } from './attempts.ts';
+export { type Attempts, createAttempts, type TooMany } from './attempts.ts';
 export { createBackoff } from './backoff.ts';
+export { boundedKey } from './bounded-key.ts';
 export { type BucketLimits, type Buckets, createBuckets } from './buckets.ts';
 export { type AuthenticatedCall, callerRole } from './caller.ts';
 export { bucketLimits, hostConfig, type PostgresConfig, postgresConfig, type TlsFiles } from './config.ts';

@@ -1,4 +1,5 @@
 // One connection to PostgreSQL beside the pool, for what belongs to a session: notifications, and locks that end with it.
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg, { type Client, type Notification, type PoolConfig } from 'pg';
 import type { Logger } from './log.ts';
 
@@ -13,8 +14,8 @@ export interface PostgresSession {
 export interface PostgresSessionOptions {
   /** Where PostgreSQL is. */
   options: PoolConfig;
-  /** The first statements, such as LISTEN. */
-  begin: string;
+  /** Statements that each session begins with, such as LISTEN. */
+  setup: string;
   onNotification(notification: Notification): void;
   onOpen?(): void;
   onLost?(): void;
@@ -23,13 +24,14 @@ export interface PostgresSessionOptions {
   everyMs: number;
   /** PostgreSQL counts as away after so many milliseconds without an answer. */
   answerMs: number;
-  /** What it means to have none. */
-  without: string;
+  /** For the log, when there is none: what does not happen without it. */
+  lostMessage: string;
   log: Pick<Logger, 'debug'>;
 }
 
 export function createPostgresSession(parts: PostgresSessionOptions): PostgresSession {
-  const { options, begin, onNotification, onOpen, onLost, check, everyMs, answerMs, without, log } = parts;
+  const { options, setup, onNotification, onOpen, onLost, check, everyMs, answerMs, lostMessage, log } =
+    parts;
   let client: Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let turn: Promise<void> = Promise.resolve();
@@ -52,7 +54,7 @@ export function createPostgresSession(parts: PostgresSessionOptions): PostgresSe
     opened.on('notification', onNotification);
     try {
       await opened.connect();
-      await opened.query(begin);
+      await opened.query(setup);
     } catch (error) {
       opened.end().catch(() => {});
       throw error;
@@ -72,7 +74,7 @@ export function createPostgresSession(parts: PostgresSessionOptions): PostgresSe
 
   function run(): Promise<void> {
     turn = look()
-      .catch((error) => log.debug({ err: error }, without))
+      .catch((error) => log.debug({ err: error }, lostMessage))
       .then(() => {
         if (!stopped) timer = setTimeout(run, everyMs);
       });
@@ -90,7 +92,8 @@ export function createPostgresSession(parts: PostgresSessionOptions): PostgresSe
       await turn;
       const ended = client;
       client = undefined;
-      await ended?.end().catch(() => {});
+      // A server that stands still does not close its end.
+      await Promise.race([ended?.end().catch(() => {}), sleep(answerMs, undefined, { ref: false })]);
     },
   };
 }

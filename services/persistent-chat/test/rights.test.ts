@@ -85,7 +85,7 @@ describe.each([
   ['auditorium', 'closed', ['s----', 'srl--', 'srlp-', 'srlpm', '?????']],
   ['auditorium', 'secret', ['?????', 'srl--', 'srlp-', 'srlpm', '?????']],
 ] as const)('%s, %s', (kind, privacy, expected) => {
-  test('as the table has it, and administrators do everything', async () => {
+  test('as the table has it, and administrators do everything but join', async () => {
     const room = await makeRoom(kind, privacy);
     expect(await table(room)).toEqual(expected);
     expect(await deeds(admin, room)).toBe('srlpm');

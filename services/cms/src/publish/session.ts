@@ -39,7 +39,7 @@ export function createSession({ options, onActive, onStored, onHandedOver, log }
   let notBefore = 0;
   let stopped = false;
   const session = createPostgresSession({
-    ...{ options, log, check, begin: NOTICE, everyMs: LOOK_MS, answerMs: ANSWER_MS },
+    ...{ options, log, check, setup: NOTICE, everyMs: LOOK_MS, answerMs: ANSWER_MS },
     onNotification({ channel, payload }) {
       const version = Number(payload);
       if (channel === CHANNEL.stored) onStored(version);
@@ -50,7 +50,7 @@ export function createSession({ options, onActive, onStored, onHandedOver, log }
       if (active) notBefore = performance.now() + STAND_BACK_MS;
       setActive(false);
     },
-    without: 'no session to hand over in',
+    lostMessage: 'no session to hand over in',
   });
 
   function setActive(now: boolean): void {

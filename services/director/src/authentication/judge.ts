@@ -95,7 +95,7 @@ export function createJudge({ directory, pool, nonces, attempts }: JudgeParts) {
     { source, edgePool }: Origin,
   ): Verdict {
     const limited = attempts.refused(source, claimed);
-    if (limited !== undefined) return { kind: 'refuse', rule: limited };
+    if (limited !== undefined) return { kind: 'refuse', rule: limited.rule };
     const user = directory.user(claimed);
     if (!passwordFits(request, credentials, user)) {
       attempts.failed(source, claimed);

@@ -1,4 +1,4 @@
-import type { Attempts } from '@linchpin/host';
+import type { Attempts, TooMany } from '@linchpin/host';
 import {
   digestChallenges,
   type Flow,
@@ -43,6 +43,10 @@ const domainOf = (aor: string): string => aor.slice(aor.lastIndexOf('@') + 1);
 
 const signInRefused = (rule: string): Refused => new Refused(403, 'Forbidden', rule);
 
+/** Not final, as a 403 is: a phone that knows the password goes on by itself. */
+const tooMany = ({ rule, retryAfter }: TooMany): Refused =>
+  new Refused(503, 'Too many wrong passwords', rule, [['Retry-After', String(retryAfter)]]);
+
 export function createAuthentication(parts: AuthenticationParts): Authenticate {
   const { directory, nonces, attempts, isRemote, isRoom } = parts;
   const algorithmsFor = (claimed: string) =>
@@ -73,10 +77,12 @@ export function createAuthentication(parts: AuthenticationParts): Authenticate {
       throw new Refused(403, 'The sender is not of this domain', 'spoofed-identity');
     const credentials = credentialsFor(request, realm, algorithmsFor(claimed));
     if (!credentials) return challenge(request, claimed, false);
+    // Whoever has heard no nonce of ours may be anywhere, whatever the address of the datagram.
+    if (nonces.examine(credentials.nonce) !== 'ok') return challenge(request, claimed, true);
     const user = directory.user(claimed);
     const source = sourceOf(flow.remote.address);
     const limited = attempts.refused(source, claimed);
-    if (limited !== undefined) throw signInRefused(limited);
+    if (limited !== undefined) throw tooMany(limited);
     if (!passwordFits(request, credentials, user)) {
       attempts.failed(source, claimed);
       throw signInRefused(user ? 'wrong-password' : 'unknown-user');

@@ -1,5 +1,5 @@
+import { boundedKey } from '@linchpin/host';
 import type { Flow, SipRequest } from '@linchpin/sip';
-import { boundedKey } from './bounded-key.ts';
 import { createGenerations } from './generations.ts';
 import { isRemote } from './remote-flow.ts';
 

@@ -1,7 +1,7 @@
+import { boundedKey } from '@linchpin/host';
 import { SipRequest } from '@linchpin/sip';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createBegun } from './begun.ts';
-import { boundedKey } from './bounded-key.ts';
 import { createCancels } from './cancels.ts';
 import { createRelayedTransactions } from './relayed.ts';
 import { RemoteFlow } from './remote-flow.ts';

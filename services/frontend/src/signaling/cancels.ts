@@ -1,6 +1,6 @@
+import { boundedKey } from '@linchpin/host';
 import type { Frame } from '@linchpin/proto/relay/v1/relay';
 import { type Flow, SipRequest, SipResponse, statelessTag } from '@linchpin/sip';
-import { boundedKey } from './bounded-key.ts';
 import { inward } from './frames.ts';
 import { isRemote, type RemoteFlow } from './remote-flow.ts';
 

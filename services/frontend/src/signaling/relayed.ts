@@ -1,5 +1,5 @@
+import { boundedKey } from '@linchpin/host';
 import type { Flow, SipRequest, SipResponse } from '@linchpin/sip';
-import { boundedKey } from './bounded-key.ts';
 import { createGenerations } from './generations.ts';
 
 /** A transaction that another Front End has. */

@@ -7,11 +7,11 @@ const codes: Record<string, number> = {
   'unknown-user': 1000,
   'wrong-password': 1000,
   'user-disabled': 1000,
-  'source-failures': 1000,
-  'account-failures': 1000,
   // 1001 to 1019: the request itself.
   malformed: 1001,
   overload: 1002,
+  'source-failures': 1002,
+  'account-failures': 1002,
   'unknown-method': 1003,
   'uri-scheme': 1004,
   'max-forwards': 1005,

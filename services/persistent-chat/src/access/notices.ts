@@ -40,7 +40,7 @@ export function createNotices({ options, replica, log }: NoticesParts): Notices 
   });
 
   const session = createPostgresSession({
-    ...{ options, log, begin: `LISTEN ${CHANNEL}`, everyMs: LOOK_MS, answerMs: ANSWER_MS },
+    ...{ options, log, setup: `LISTEN ${CHANNEL}`, everyMs: LOOK_MS, answerMs: ANSWER_MS },
     onNotification({ payload = '' }) {
       const [kind, id] = payload.split(' ');
       if (kind === 'room' && id) told({ room: id });
@@ -53,7 +53,7 @@ export function createNotices({ options, replica, log }: NoticesParts): Notices 
       for (const listener of ofTopics) listener(undefined);
     },
     check: (client) => client.query('SELECT 1'),
-    without: 'changes of access are not heard of for now',
+    lostMessage: 'changes of access are not heard of for now',
   });
 
   return {

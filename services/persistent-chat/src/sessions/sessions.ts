@@ -143,7 +143,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     const standing = await access.standing(caller, key);
     demand(caller, standing, 'mayJoin');
     const room = roomOf(standing.room.id, standing.room.category);
-    const member = caller.name;
+    const { name: member } = caller;
     const session = room.hub.admit(caller, member, listener);
     room.people.set(member, (room.people.get(member) ?? 0) + 1);
     try {

@@ -1,6 +1,6 @@
 // Who asks: HTTP Digest (RFC 7616) with the password's hashes of the configuration, or a token that was given for it.
 import type { IncomingMessage } from 'node:http';
-import type { Attempts } from '@linchpin/host';
+import type { Attempts, TooMany } from '@linchpin/host';
 import {
   type DigestAlgorithm,
   type DigestCredentials,
@@ -32,8 +32,6 @@ export interface AuthenticationParts {
   nonces: Nonces;
   tokens: Pick<Tokens, 'verify'>;
   attempts: Attempts;
-  /** Seconds until another wrong password may come from where there were too many. */
-  retrySeconds: number;
 }
 
 export interface Authentication {
@@ -49,7 +47,7 @@ const preferred: DigestAlgorithm[] = ['SHA-256', 'MD5', 'SHA-512-256'];
 const nobody = digestHa1('SHA-256', 'nobody', 'nowhere', crypto.randomUUID());
 
 export function createAuthentication(parts: AuthenticationParts): Authentication {
-  const { directory, domain, nonces, tokens, attempts, retrySeconds } = parts;
+  const { directory, domain, nonces, tokens, attempts } = parts;
 
   const userOf = (user: string): EffectiveUser | undefined => directory.user(`sip:${user}`);
   const isActive = (user: EffectiveUser | undefined): boolean =>
@@ -81,7 +79,7 @@ export function createAuthentication(parts: AuthenticationParts): Authentication
       throw new WebError(400, 'invalid', 'the uri of the credentials is not that of the request');
     const name = nameOf(credentials.username, domain);
     const limited = attempts.refused(source, name);
-    if (limited !== undefined) throw tooManyFailures(limited, retrySeconds);
+    if (limited !== undefined) throw tooManyFailures(limited);
     const user = userOf(name);
     if (!passwordFits(request.method ?? '', credentials, user)) {
       attempts.failed(source, name);
@@ -111,15 +109,11 @@ export function createAuthentication(parts: AuthenticationParts): Authentication
   };
 }
 
-const tooManyFailures = (rule: 'source-failures' | 'account-failures', seconds: number): WebError =>
-  new WebError(
-    429,
-    'limit',
-    `too many wrong passwords ${rule === 'source-failures' ? 'came from this address' : 'were given for this user'}`,
-    {
-      headers: { 'retry-after': String(seconds) },
-    },
-  );
+const tooManyFailures = ({ rule, retryAfter }: TooMany): WebError => {
+  const where = rule === 'source-failures' ? 'came from this address' : 'were given for this user';
+  const headers = { 'retry-after': String(retryAfter) };
+  return new WebError(429, 'limit', `too many wrong passwords ${where}`, { headers });
+};
 
 function credentialsOf(header: string): DigestCredentials | undefined {
   try {

@@ -84,9 +84,7 @@ async function make(parts: WebParts, tls: { cert: string; key: string }): Promis
   const nonces = createNonces({ key: signingKey('web nonce'), lifetime: web.nonceSeconds });
   const { failuresPerSource: source, failuresPerUser: account } = limits;
   const attempts = createAttempts({ source, account });
-  const slowest = Math.min(...[source, account].map(({ perSecond }) => perSecond || 1));
-  const retrySeconds = Math.ceil(1 / slowest);
-  const authentication = createAuthentication({ directory, domain, nonces, tokens, attempts, retrySeconds });
+  const authentication = createAuthentication({ directory, domain, nonces, tokens, attempts });
   const streams = createStreams({
     chat: { join: rejoin, history: chat.history, watchAlerts: chat.watchAlerts },
     takeRooms,
