@@ -26,13 +26,11 @@ export interface Authority {
   ready(): Promise<Date>;
   /**
    * Makes sure that a certificate for this identity and its key are in place; resolves to true when it wrote new ones:
-   * the first time, when the names changed, when another authority had signed it, when it has not begun yet or when it ends
-   * within 30 days, and before the CA. None outlives the CA.
+   * the first time, when the names changed, when another authority had signed it, when it has not begun yet or when less than
+   * half of its life is left, and it ends before the CA. None outlives the CA.
    */
   issue(identity: Identity): Promise<boolean>;
 }
-
-const RENEW_BEFORE_MS = 30 * 24 * 3600 * 1000;
 
 /** The private CA of one installation, kept as `ca.pem` and `ca.key` in `dir`. One process at a time may use it. */
 export function createAuthority(dir: string, { onNewRoot }: AuthorityOptions = {}): Authority {
@@ -73,10 +71,10 @@ async function stillGood(identity: Identity, caPem: string): Promise<boolean> {
   }
 }
 
-/** Where it ends with the CA, a new one would end no later. */
+/** Nothing is renewed between two starts, and these may be a year apart. Where it ends with the CA, a new one would end no later. */
 function isFresh(cert: X509Certificate, root: X509Certificate): boolean {
   const [begin, end] = [cert.validFromDate.getTime(), cert.validToDate.getTime()];
-  const lasts = end - Date.now() > RENEW_BEFORE_MS || end >= root.validToDate.getTime();
+  const lasts = end - Date.now() >= (end - begin) / 2 || end >= root.validToDate.getTime();
   return begin <= Date.now() && lasts;
 }
 

@@ -36,13 +36,14 @@ describe('a certificate', () => {
     expect(await createAuthority(dir).issue(leaf())).toBe(false);
   });
 
-  test('that ends within thirty days is made anew', async () => {
+  test('that has less than half of its life left is made anew: it has to last until a start a year later', async () => {
     at('2026-03-01T00:00:00Z');
     await createAuthority(dir).issue(leaf());
-    at('2028-04-01T00:00:00Z');
+    at('2027-04-04T00:00:00Z');
     expect(await createAuthority(dir).issue(leaf())).toBe(false);
-    at('2028-04-20T00:00:00Z');
+    at('2027-04-06T00:00:00Z');
     expect(await createAuthority(dir).issue(leaf())).toBe(true);
+    expect(await createAuthority(dir).issue(leaf())).toBe(false);
   });
 
   test('does not outlive the CA, and is not made anew when that cannot help', async () => {
@@ -51,6 +52,8 @@ describe('a certificate', () => {
     at('2036-02-20T00:00:00Z');
     expect(await createAuthority(dir).issue(leaf())).toBe(true);
     expect(certificate('edge.pem').validToDate).toEqual(end);
+    expect(await createAuthority(dir).issue(leaf())).toBe(false);
+    at('2036-02-26T00:00:00Z');
     expect(await createAuthority(dir).issue(leaf())).toBe(false);
   });
 });
