@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { canonical } from '../../services/persistent-chat/src/compliance/canonical.ts';
 import { link } from '../../services/persistent-chat/src/compliance/chain.ts';
 import { EXPORT_FORMAT } from '../../services/persistent-chat/src/compliance/export/manifest.ts';
@@ -73,5 +73,23 @@ describe('an export', () => {
       err: expect.stringContaining('linchpin: Cannot read the export: ENOENT'),
     });
     expect((await verify()).code).toBe(2);
+  });
+
+  test('is not called whole with an empty hash, as of a variable that is not set', async () => {
+    expect(await verify(folder, '')).toMatchObject({
+      ...{ code: 2, out: '' },
+      err: expect.stringContaining('linchpin: The hash is empty'),
+    });
+  });
+
+  test('is not called altered where the program to check it is missing', async () => {
+    vi.resetModules();
+    vi.doMock('../src/installation/home.ts', () => ({ REPOSITORY: folder }));
+    const { verifyExport } = await import('../src/commands/verify-export.ts');
+    await expect(verifyExport(folder)).rejects.toMatchObject({
+      message: expect.stringContaining('images of Persistent Chat'),
+      exitCode: 2,
+    });
+    vi.doUnmock('../src/installation/home.ts');
   });
 });

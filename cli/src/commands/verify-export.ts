@@ -17,14 +17,17 @@ export interface ExportVerdict {
 
 /**
  * Checks an archive, or a folder that it was unpacked to, without any server. `manifestHash`: hex SHA-256 of its manifest.json, as
- * the audit has it. Rejects with CliError when it cannot be read, and where the program is not there.
+ * the audit has it. Rejects with CliError (never EXIT.failed, which says that it is not whole) when it cannot be read, when the
+ * hash is empty, and where the program is not there.
  */
 export async function verifyExport(archive: string, manifestHash?: string): Promise<ExportVerdict> {
   if (!existsSync(PROGRAM))
     throw new CliError(
       'Here is no program for that: it is in images of Persistent Chat, node verify-export.js.',
+      EXIT.usage,
     );
-  const { code, out, err } = await runNode([PROGRAM, archive, ...(manifestHash ? [manifestHash] : [])]);
+  const hash = manifestHash === undefined ? [] : [manifestHash];
+  const { code, out, err } = await runNode([PROGRAM, archive, ...hash]);
   if (code === 0) return { summary: out.trim(), problems: [] };
   if (code === EXIT.failed) return { summary: '', problems: err.trim().split('\n') };
   throw new CliError(err.trim(), EXIT.usage);

@@ -1,5 +1,5 @@
 // Checks an export with nothing but the export: `node verify-export.ts <archive.tar or folder> [hash of the manifest]`. Exit code 1:
-// it is not as it was exported; 2: it cannot be read.
+// it is not as it was exported; 2: it cannot be read, or was asked for in a wrong way.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -186,6 +186,10 @@ const sha256 = (content: Uint8Array): string => createHash('sha256').update(cont
 async function main([path, wantedHash]: string[]): Promise<number> {
   if (path === undefined) {
     console.error('usage: verify-export <archive.tar or folder> [SHA-256 of manifest.json, from the audit]');
+    return 2;
+  }
+  if (wantedHash === '') {
+    console.error('The hash is empty, so nothing would be compared: give that of the audit, or none.');
     return 2;
   }
   const check = await verifyExport(path).catch((error: Error) => error);
