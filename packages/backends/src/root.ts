@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { copyFile, readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { constants } from 'node:fs';
+import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { BackendError } from './error.ts';
 import { writePair } from './pem-files.ts';
 
@@ -22,7 +23,9 @@ export async function ensureRoot(files: RootFiles, onNewRoot?: (notice: string) 
   const root = parsed(existing, files.cert);
   const why = whyNotValid(root);
   if (why === undefined) return existing;
-  if (onNewRoot === undefined || root.validFromDate.getTime() > Date.now()) throw notValid(files.cert, why);
+  if (root.validFromDate.getTime() > Date.now())
+    throw notValid(files.cert, why, await keptAndValid(files.cert));
+  if (onNewRoot === undefined) throw notValid(files.cert, why);
   const kept = await keepAside(files, root);
   const made = await makeRoot(files);
   onNewRoot(replacedNotice(files.cert, kept, why));
@@ -67,17 +70,38 @@ function parsed(pem: string, path: string): X509Certificate {
 async function keepAside(files: RootFiles, { validToDate }: X509Certificate): Promise<string> {
   const aside = (path: string) =>
     path.replace(/(\.\w+)$/, `-ended-${validToDate.toISOString().slice(0, 10)}$1`);
-  await copyFile(files.cert, aside(files.cert));
-  await copyFile(files.key, aside(files.key)).catch(() => {});
+  await copyOnce(files.cert, aside(files.cert));
+  await copyOnce(files.key, aside(files.key), 'ENOENT');
   return basename(aside(files.cert));
 }
 
-const notValid = (path: string, why: string): BackendError =>
+/** What a start kept that died before it was done is not written over: the key of today may already be the new one. */
+async function copyOnce(from: string, to: string, ignored?: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_EXCL).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST' && error.code !== ignored) throw error;
+  });
+}
+
+/** The name of a CA beside it that was kept, and is valid now: the clock was ahead when it was replaced. */
+async function keptAndValid(path: string): Promise<string | undefined> {
+  for (const name of await readdir(dirname(path))) {
+    if (!/^ca-ended-.*\.pem$/.test(name)) continue;
+    const pem = await readFile(join(dirname(path), name), 'utf8').catch(() => '');
+    if (whyUnusable(pem) === undefined) return name;
+  }
+  return undefined;
+}
+
+const notValid = (path: string, why: string, kept?: string): BackendError =>
   new BackendError(
     `The CA in ${path} is not valid now: ${why}. Where the clock is wrong, set it right and start again. ` +
-      `Where it is right, move ca.pem and ca.key away. ${NEW_CA}`,
+      (kept === undefined
+        ? `Where it is right, move ca.pem and ca.key away. ${NEW_CA}`
+        : `Where it is right, it was ahead when the CA in ${kept} beside it was replaced. That one is valid now, and clients trust ` +
+          'it: move it back to ca.pem, and its key to ca.key.'),
   );
 
 const replacedNotice = (path: string, kept: string, why: string): string =>
   `The CA in ${path} had ended (${why}), and nobody believed what it had signed: there is a new one now, and every certificate ` +
-  `is made anew. Give the new ca.pem to all clients, and to administrators elsewhere with new certificates. The old one is kept as ${kept}.`;
+  `is made anew. Give the new ca.pem to all clients, and to administrators elsewhere with new certificates. The old one is kept as ${kept}: ` +
+  'if the clock was ahead, set it right and move that back to ca.pem, and its key to ca.key.';

@@ -1,6 +1,14 @@
 // Clocks that were, or are, wrong; and what happens when time is over.
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -73,6 +81,45 @@ describe('a CA', () => {
     expect(certificate('ca-ended-2019-12-30.pem').fingerprint256).toBe(old);
     expect(readdirSync(dir)).toContain('ca-ended-2019-12-30.key');
     expect(certificate('edge.pem').verify(certificate('ca.pem').publicKey)).toBe(true);
+  });
+
+  test('that was replaced because the clock was ahead is what the next start asks to have back', async () => {
+    at('2026-03-01T00:00:00Z');
+    await createAuthority(dir).ready();
+    const old = certificate('ca.pem').fingerprint256;
+    at('2040-01-01T00:00:00Z');
+    const told: string[] = [];
+    await createAuthority(dir, { onNewRoot: (notice) => told.push(notice) }).issue(leaf());
+    expect(told.join()).toMatch(
+      /if the clock was ahead, set it right and move that back to ca\.pem, and its key to ca\.key\.$/,
+    );
+    at('2026-03-02T00:00:00Z');
+    await expect(createAuthority(dir, { onNewRoot: () => {} }).ready()).rejects.toThrow(
+      /the CA in ca-ended-2036-02-27\.pem beside it was replaced\. .* move it back to ca\.pem, and its key to ca\.key\.$/,
+    );
+    for (const end of ['pem', 'key']) renameSync(path(`ca-ended-2036-02-27.${end}`), path(`ca.${end}`));
+    expect(await createAuthority(dir).issue(leaf())).toBe(true);
+    expect(certificate('ca.pem').fingerprint256).toBe(old);
+  });
+
+  test('that is kept stays whole when a start died while it wrote the new one', async () => {
+    at('2010-01-01T00:00:00Z');
+    await createAuthority(dir).ready();
+    const key = readFileSync(path('ca.key'), 'utf8');
+    for (const end of ['pem', 'key']) copyFileSync(path(`ca.${end}`), path(`ca-ended-2019-12-30.${end}`));
+    writeFileSync(path('ca.key'), 'the new one');
+    at('2026-03-01T00:00:00Z');
+    await createAuthority(dir, { onNewRoot: () => {} }).ready();
+    expect(readFileSync(path('ca-ended-2019-12-30.key'), 'utf8')).toBe(key);
+  });
+
+  test('that has ended and lost its key is replaced too', async () => {
+    at('2010-01-01T00:00:00Z');
+    await createAuthority(dir).ready();
+    rmSync(path('ca.key'));
+    at('2026-03-01T00:00:00Z');
+    await createAuthority(dir, { onNewRoot: () => {} }).ready();
+    expect(readdirSync(dir).sort()).toEqual(['ca-ended-2019-12-30.pem', 'ca.key', 'ca.pem']);
   });
 
   test('that has ended is refused where nobody is told', async () => {
