@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { whenNpmEnds } from '@linchpin/backends';
 import type { Home } from '../installation/home.ts';
 import { endpointsOf, hostPort, type Layout } from '../installation/layout.ts';
-import { isLocked, lockHome } from '../installation/lock.ts';
+import { lockHome } from '../installation/lock.ts';
 import { RunRecord, readRunState } from '../installation/run-state.ts';
 import { chooseSettings, requireOwnFolder, type SettingsOptions } from '../installation/settings.ts';
 import { type Prepared, prepare, provision, supervise } from '../standard-edition/installation.ts';
@@ -17,7 +18,8 @@ export interface StartOptions {
 
 /** Runs the installation until a signal ends it. */
 export async function start({ home, settings: options }: StartOptions): Promise<void> {
-  if (!isLocked(home)) await requireOwnFolder(home);
+  // Where there is a lock, somebody may hold it: that is said first, and taking it makes nothing new.
+  if (!existsSync(home.lock)) await requireOwnFolder(home);
   const lock = await lockHome(home);
   const settings = await chooseSettings(home, options);
   const console = createConsole(process.stdout, home.logs);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,6 +122,29 @@ describe('the lock', () => {
     expect(stdout).toMatch(/^Cannot write into the home folder \/proc\/linchpin: .*mkdir '\/proc\/linchpin'/);
     writeFileSync(home.dir, '');
     await expect(lockHome(home)).rejects.toThrow(`Cannot write into the home folder ${home.dir}: ENOTDIR`);
+  });
+
+  test("of another user's folder says so, to a start and to who looks", () => {
+    chmodSync(join(home.dir, '..'), 0o711);
+    mkdirSync(home.run, { recursive: true, mode: 0o711 });
+    writeFileSync(home.lock, '', { mode: 0o000 });
+    // Root reads everything: nobody does it then. Without root, not even the owner can read it.
+    const script = `
+      const { start } = await import(${JSON.stringify(new URL('../commands/start.ts', import.meta.url).href)});
+      const { isLocked } = await import(${JSON.stringify(new URL('./lock.ts', import.meta.url).href)});
+      if (process.getuid() === 0) process.seteuid('nobody');
+      const home = ${JSON.stringify({ ...home })};
+      await start({ home, settings: {} }).catch(({ name, message }) => console.log(name, message));
+      try { isLocked(home); } catch ({ name, message }) { console.log(name, message); }`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    expect(stdout.split('\n')).toEqual([
+      expect.stringContaining(`CliError Cannot write into the home folder ${home.dir}: EACCES`),
+      expect.stringContaining(`CliError Cannot see whether an installation runs in ${home.dir}: EACCES`),
+      '',
+    ]);
   });
 
   test('is one supervisor at a time', async () => {

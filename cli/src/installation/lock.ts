@@ -40,14 +40,26 @@ function openLock(home: Home): number {
   }
 }
 
-/** Whether a supervisor runs in this folder. */
+/** Whether a supervisor runs in this folder. Throws CliError where it is another user's. */
 export function isLocked(home: Home): boolean {
   if (!existsSync(home.lock)) return false;
-  const descriptor = openSync(home.lock, 'r');
+  const descriptor = openToLook(home);
   try {
     return !tryLock(descriptor, ['--shared', '--nonblock']);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+function openToLook(home: Home): number {
+  try {
+    return openSync(home.lock, 'r');
+  } catch (cause) {
+    throw new CliError(
+      `Cannot see whether an installation runs in ${home.dir}: ${(cause as Error).message}. Ask as the user who started it.`,
+      EXIT.failed,
+      { cause },
+    );
   }
 }
 
