@@ -57,9 +57,10 @@ const isTaken = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy());
   });
 
+/** The highest port is 19,443: from 20,000 on there are ports that `freePort` gives to single servers. */
 async function freeOffset(): Promise<number> {
   for (;;) {
-    const offset = 1000 + Math.floor(Math.random() * 240) * 100;
+    const offset = 1000 + Math.floor(Math.random() * 111) * 100;
     const taken = await Promise.all(BASE_PORTS.map((port) => isTaken(port + offset)));
     if (!taken.includes(true)) return offset;
   }

@@ -61,9 +61,10 @@ async function start(...args: string[]): Promise<void> {
   });
 }
 
+/** The highest port is 19,443: from 20,000 on there are ports that `freePort` gives to single servers. */
 async function freeOffset(): Promise<number> {
   for (;;) {
-    const offset = 1000 + 100 * Math.floor(Math.random() * 240);
+    const offset = 1000 + 100 * Math.floor(Math.random() * 111);
     const free = requireFreePorts(layoutOf({ portOffset: offset, listen: '127.0.0.1' }), 0).then(
       () => true,
       () => false,

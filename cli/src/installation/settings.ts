@@ -17,7 +17,7 @@ const domain = z
 const settingsSchema = z.strictObject({
   formatVersion: z.literal(FORMAT_VERSION),
   domain,
-  /** Added to each port. The highest fixed one is 7432. */
+  /** Added to each port. The highest fixed one is 7443. */
   portOffset: z.int().min(-5000).max(58_000),
   /** Where SIP clients are listened to. */
   listen: z.string().refine((text) => isIP(text) !== 0, 'must be an IP address'),

@@ -18,7 +18,10 @@ function udpPortBusy(port: number): Promise<boolean> {
   });
 }
 
-/** Of those that no system gives away by itself, to a client or to who asks for any port: somebody else would have it before it is used. */
+/**
+ * Below those that Linux gives to clients and to whoever asks for any port (from 32,768; IANA names 49,152): somebody else would have
+ * it before it is used. FreeBSD begins at 10,000, so there it can happen. Whole systems of tests stay below 20,000.
+ */
 const FIRST = 20_000;
 const COUNT = 10_000;
 const given = new Set<number>();
