@@ -39,14 +39,14 @@ test('many who have signed in through one proxy are not guessed at without end',
   const attempts = createAttempts({ source: bucket(2), account: bucket(10) });
   for (let user = 0; user < 100; user++) attempts.succeeded('proxy', `user ${user}`);
   for (let user = 0; user < 20; user++) attempts.failed('proxy', `user ${user}`);
-  expect(attempts.refused('proxy', 'user 99')?.rule).toBe('source-failures');
+  expect(attempts.refused('proxy', 'user 99')).toEqual({ rule: 'source-failures', retryAfter: 100 });
 });
 
 test('without a limit by account the one by source still counts, also where one has signed in', () => {
   const attempts = createAttempts({ source: bucket(3), account: { perSecond: 0, burst: 1 } });
   attempts.succeeded('a', 'alice');
   fail(attempts, 3, 'a', 'alice');
-  expect(attempts.refused('a', 'alice')?.rule).toBe('account-failures');
+  expect(attempts.refused('a', 'alice')).toEqual({ rule: 'account-failures', retryAfter: 1000 });
 });
 
 test('of the names that strangers make up little is kept', () => {

@@ -32,18 +32,13 @@ const SHARED = 10;
  */
 export function createAttempts(limits: AttemptLimits): Attempts {
   const { perSecond, burst } = limits.source;
-  const strangers = { sources: createBuckets(limits.source), accounts: createBuckets(limits.account) };
-  const residents = {
-    sources: createBuckets({ perSecond: perSecond * SHARED, burst: burst * SHARED }),
+  const strangers = counted(limits);
+  const residents = counted({
+    source: { perSecond: perSecond * SHARED, burst: burst * SHARED },
     // Who does not limit by account still limits by source.
-    accounts: createBuckets(limits.account.perSecond === 0 ? limits.source : limits.account),
-  };
-  const known = new Set<string>();
-  const tooMany = (rule: TooMany['rule'], limit: BucketLimits): TooMany => ({
-    rule,
-    retryAfter: Math.ceil(1 / limit.perSecond),
+    account: limits.account.perSecond === 0 ? limits.source : limits.account,
   });
-
+  const known = new Set<string>();
   function look(source: string, account: string) {
     const name = boundedKey(account);
     const pair = `${source} ${name}`;
@@ -53,8 +48,8 @@ export function createAttempts(limits: AttemptLimits): Attempts {
   return {
     refused(source, name) {
       const { of, account } = look(source, name);
-      if (!of.sources.has(source)) return tooMany('source-failures', limits.source);
-      return of.accounts.has(account) ? undefined : tooMany('account-failures', limits.account);
+      if (!of.sources.has(source)) return tooMany('source-failures', of.limits.source);
+      return of.accounts.has(account) ? undefined : tooMany('account-failures', of.limits.account);
     },
     failed(source, name) {
       const { of, account } = look(source, name);
@@ -69,3 +64,14 @@ export function createAttempts(limits: AttemptLimits): Attempts {
     },
   };
 }
+
+const counted = (limits: AttemptLimits) => ({
+  limits,
+  sources: createBuckets(limits.source),
+  accounts: createBuckets(limits.account),
+});
+
+const tooMany = (rule: TooMany['rule'], { perSecond }: BucketLimits): TooMany => ({
+  rule,
+  retryAfter: Math.ceil(1 / perSecond),
+});
