@@ -77,11 +77,19 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   let natsPort = 0;
   let postgres: PostgresServer | undefined;
 
-  async function certificate(file: string, dns: string[]): Promise<TlsFiles> {
+  const certificates = new Map<string, Promise<TlsFiles>>();
+
+  async function issue(file: string, dns: string[]): Promise<TlsFiles> {
     const certPath = join(dir, 'pki', `${file}.pem`);
     const keyPath = join(dir, 'pki', `${file}.key`);
     await authority.issue({ name: file, dns, ips: ['127.0.0.1'], certPath, keyPath });
     return { ca: authority.caPath, cert: certPath, key: keyPath };
+  }
+  /** Once, also for two that ask at the same time: they would write over each other. */
+  function certificate(file: string, dns: string[]): Promise<TlsFiles> {
+    const found = certificates.get(file) ?? issue(file, dns);
+    certificates.set(file, found);
+    return found;
   }
   const tls = (role: string, pod = `${role}-0`) =>
     certificate(pod, [`${role}.linchpin.internal`, pod, 'localhost']);

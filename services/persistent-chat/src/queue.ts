@@ -43,12 +43,16 @@ export async function ensureQueue(manager: JetStreamManager, limits: QueueLimits
     max_bytes: limits.maxBytes,
     duplicate_window: 120 * SECOND_NS,
   };
-  const present = await manager.streams.info(CHAT_EVENTS_STREAM).catch(() => undefined);
-  if (present === undefined) await manager.streams.add(config);
-  else if (
-    present.config.max_bytes !== config.max_bytes ||
-    present.config.num_replicas !== config.num_replicas
-  )
+  const find = () => manager.streams.info(CHAT_EVENTS_STREAM).catch(() => undefined);
+  const present =
+    (await find()) ??
+    // Of two that make it at once one may hear that its subjects are another stream's: the other one's.
+    (await manager.streams.add(config).catch(async (error) => {
+      const made = await find();
+      if (made === undefined) throw error;
+      return made;
+    }));
+  if (present.config.max_bytes !== config.max_bytes || present.config.num_replicas !== config.num_replicas)
     await manager.streams.update(CHAT_EVENTS_STREAM, config);
 }
 

@@ -7,6 +7,7 @@ import { createHealth, createPostgres, type Health, migrate } from '@linchpin/ho
 import { CHAT_EVENTS_STREAM, type ChatEvent, chatEventSubject } from '@linchpin/proto/chat-events';
 import { createLab, type Lab } from '@linchpin/testkit';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { RequestError } from '@nats-io/transport-node';
 import pg from 'pg';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -154,7 +155,13 @@ export async function createComplianceRig(): Promise<ComplianceRig> {
     const connection = await link.connection();
     if (!isMade) await ensureQueue(await jetstreamManager(connection), LIMITS);
     isMade = true;
-    await jetstream(connection).publish(subject, bytes);
+    const stream = jetstream(connection);
+    // A pod that is just making the queue makes it known before the queue listens.
+    const notYet = (error: Error): false => {
+      if (error.cause instanceof RequestError && error.cause.isNoResponders()) return false;
+      throw error;
+    };
+    await until(() => stream.publish(subject, bytes).then(() => true, notYet));
   }
 
   async function loseQueue(): Promise<void> {
