@@ -8,6 +8,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // How long something may take that comes by itself; of that a machine under load decides.
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     reporters: ['default', './scripts/closing-line.ts'],
   },
 });

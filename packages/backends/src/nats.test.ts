@@ -33,7 +33,7 @@ async function client(role: string, port = server.port): Promise<NatsConnection>
     tls: tls(role),
     inboxPrefix: `_INBOX.${role}`,
     reconnect: false,
-    timeout: 2000,
+    timeout: 10_000,
   });
   open.push(connection);
   return connection;

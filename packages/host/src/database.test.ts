@@ -78,7 +78,7 @@ test('says that it waits while the tables are brought up, and no more when they 
   const info: string[] = [];
   const log = { ...silent, info: (_: object, text: string) => void info.push(text) } as unknown as Logger;
   const starting = started({ prepare: () => migrated, log });
-  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { timeout: 10_000 });
   vi.advanceTimersByTime(11_000);
   const waits = 'waits until the tables are brought up to this release';
   expect(info).toEqual([waits, waits]);

@@ -21,13 +21,13 @@ test('goes on when NATS has forgotten what it kept of the watch', async () => {
     onProgress() {},
   });
   await bucket.put('key', 'before');
-  await vi.waitUntil(() => seen.includes('before'), { timeout: 5000 });
+  await vi.waitUntil(() => seen.includes('before'), { timeout: 15_000 });
 
   const manager = await jetstreamManager(connection);
   for await (const { name } of manager.consumers.list('KV_watched'))
     await manager.consumers.delete('KV_watched', name);
   await bucket.put('key', 'after');
-  await vi.waitUntil(() => seen.includes('after'), { timeout: 5000 });
+  await vi.waitUntil(() => seen.includes('after'), { timeout: 15_000 });
   expect(seen).toEqual(['before', 'after']);
 
   watch.stop();

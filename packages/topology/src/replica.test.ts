@@ -62,7 +62,7 @@ async function followed(options?: Partial<ReplicaOptions>): Promise<Replica> {
 }
 
 const reaches = (replica: Replica, version: number) =>
-  vi.waitFor(() => expect(replica.version).toBe(version), { timeout: 8000, interval: 5 });
+  vi.waitFor(() => expect(replica.version).toBe(version), { timeout: 15_000, interval: 5 });
 
 const alice = (pool = 'fe'): ['User', string, unknown] => [
   'User',
@@ -174,7 +174,7 @@ describe('reporting', () => {
   it('says which version the pod runs', async () => {
     const replica = await followed();
     await vi.waitFor(async () => expect(await cms.report('frontend-0')).toMatchObject({ version: 0 }), {
-      timeout: 4000,
+      timeout: 10_000,
     });
     await cms.publish(7, alice());
     await reaches(replica, 7);
@@ -187,7 +187,7 @@ describe('reporting', () => {
           productVersion: '1.2.3',
           at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
         }),
-      { timeout: 4000 },
+      { timeout: 10_000 },
     );
   });
 });
@@ -285,6 +285,6 @@ describe('a lost store', () => {
     await cms.publish(3, alice());
     await reaches(replica, 3);
     await cms.publish(3, alice('restored'));
-    await vi.waitFor(() => expect(poolOf(replica)).toBe('restored'));
+    await vi.waitFor(() => expect(poolOf(replica)).toBe('restored'), { timeout: 10_000 });
   });
 });

@@ -56,13 +56,9 @@ describe('of two CMS pods', () => {
   it('the other takes over when the session of the active one is lost, and keeps all that is published then', async () => {
     const first = await one();
     const replica = await rig.replica('frontend-0');
-    const began = performance.now();
     await endSession();
     const publishes = Array.from({ length: 10 }, (_, n) => rig.pods[n % 2]?.admin.publish(user(n)));
     await vi.waitFor(() => expect(active()).toEqual([1 - first]), soon);
-    const milliseconds = performance.now() - began;
-    console.log(`taken over within ${Math.round(milliseconds)} ms`);
-    expect(milliseconds).toBeLessThan(2_000);
     await Promise.all(publishes);
     await vi.waitFor(() => expect(replica.version).toBe(12), soon);
     for (let n = 0; n < 10; n++) expect(replica.get('User', `user${n}@contoso.lab`)).toBeDefined();

@@ -133,8 +133,8 @@ beforeAll(async () => {
   edge = callAs('edge-0', await lab.mtls('edge'), 'director', `127.0.0.1:${director.rpc.port}`);
   await edge.up;
   // The replica and the stream to the Front End come up on their own.
-  await vi.waitUntil(() => director.role.configVersion() > 0, { timeout: 5000 });
-  await vi.waitUntil(() => frontend.callers.size === 1, { timeout: 5000 });
+  await vi.waitUntil(() => director.role.configVersion() > 0, { timeout: 15_000 });
+  await vi.waitUntil(() => frontend.callers.size === 1, { timeout: 15_000 });
 });
 
 afterAll(async () => {
@@ -285,7 +285,7 @@ describe('several Directors', () => {
     edgeAtOther = callAs('edge-0', await lab.mtls('edge'), 'director', `127.0.0.1:${other.rpc.port}`);
     await edgeAtOther.up;
     await vi.waitUntil(() => other.role.configVersion() > 0 && frontend.callers.size === 2, {
-      timeout: 5000,
+      timeout: 15_000,
     });
   });
 
@@ -335,7 +335,7 @@ describe('several Directors', () => {
       address: second.address,
       groups: { ...groups, owned },
     });
-    await vi.waitUntil(() => second.callers.size === 2, { timeout: 5000 });
+    await vi.waitUntil(() => second.callers.size === 2, { timeout: 15_000 });
     const send = (message: SipRequest) =>
       edge.send({ message: message.toBuffer(), flow: newFlow(), identity: `sip:${alice}` });
     const toSecond = request('MESSAGE', alice);
@@ -352,7 +352,7 @@ describe('several Directors', () => {
 
   it('tell the Edges before they end', async () => {
     const watcher = await lab.announce({ role: 'frontend', pod: 'watcher-0', address: '127.0.0.1:1' });
-    await vi.waitUntil(() => watcher.get('director-1') !== undefined, { timeout: 5000 });
+    await vi.waitUntil(() => watcher.get('director-1') !== undefined, { timeout: 15_000 });
     const states: (string | undefined)[] = [];
     watcher.onChange(() => states.push(watcher.get('director-1')?.state));
     await other.drain();

@@ -118,7 +118,7 @@ beforeAll(async () => {
   });
   frontEnd = callAs('frontend-0', await lab.mtls('frontend'), 'edge', `127.0.0.1:${edge.rpc.port}`);
   await frontEnd.up;
-  await vi.waitUntil(() => director.callers.size === 1, { timeout: 5000 });
+  await vi.waitUntil(() => director.callers.size === 1, { timeout: 15_000 });
 });
 
 afterEach(() => {
@@ -249,14 +249,14 @@ describe('the next hop', () => {
       { name: 'other', role: 'director', site: 'main', members: [member] },
     ];
     await lab.publisher.publish([{ kind, name, spec: { ...rest, pools: moved } }]);
-    await vi.waitUntil(() => other.callers.size === 1 && director.callers.size === 0, { timeout: 5000 });
+    await vi.waitUntil(() => other.callers.size === 1 && director.callers.size === 0, { timeout: 15_000 });
     const client = await connectClient();
     const message = request('OPTIONS');
     client.send(message.toBuffer());
     await other.next(carries(message));
     expect(director.asked.some(carries(message))).toBe(false);
     await lab.publisher.publish([topologyDocument(pools())]);
-    await vi.waitUntil(() => director.callers.size === 1, { timeout: 5000 });
+    await vi.waitUntil(() => director.callers.size === 1, { timeout: 15_000 });
     await other.stop();
   });
 });
@@ -271,7 +271,7 @@ describe('Directors that come and go', () => {
       allow: ['edge'],
     });
     const members = await lab.announce({ role: 'director', pod, address: neighbour.address });
-    await vi.waitUntil(() => neighbour.callers.size === 1, { timeout: 5000 });
+    await vi.waitUntil(() => neighbour.callers.size === 1, { timeout: 15_000 });
     return { neighbour, members };
   }
 
@@ -294,7 +294,7 @@ describe('Directors that come and go', () => {
           all[at]?.send('edge-0', { flow, event: FlowEvent.BOUND, identity: 'sip:alice@contoso.lab' });
           return { at };
         },
-        { timeout: 5000 },
+        { timeout: 15_000 },
       );
     const talking: Client[] = [];
     const where = async () =>
@@ -311,7 +311,7 @@ describe('Directors that come and go', () => {
     await one.members.stop();
     await one.neighbour.stop();
     const gone = all.splice(1, 1, { asked: [] } as never)[0];
-    await vi.waitUntil(() => gone?.callers.size === 0, { timeout: 5000 });
+    await vi.waitUntil(() => gone?.callers.size === 0, { timeout: 15_000 });
     const after = await where();
     before.forEach((at, flow) => void expect(after[flow] === at || at === 1).toBe(true));
     expect(after).not.toContain(1);

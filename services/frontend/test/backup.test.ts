@@ -156,7 +156,7 @@ test('keeps what it could not write while PostgreSQL is away, and says so', asyn
   await lab.postgres.start();
   await written(pod);
   expect(await rows()).toEqual({ 'bindings.b': '[1]' });
-  await vi.waitFor(() => expect(pod.health.get('backup')).toBe('ok'));
+  await vi.waitFor(() => expect(pod.health.get('backup')).toBe('ok'), { timeout: 10_000 });
 }, 30_000);
 
 test('finds at a take-over what the pod before it did not write', async () => {

@@ -425,7 +425,7 @@ test('what another Front End may have answered on a stream that has ended is ask
   const got = await alice.next('MESSAGE');
   const before = await relayed();
   other.close();
-  await expect.poll(relayed, { timeout: 5_000 }).toBe(before + 1);
+  await expect.poll(relayed, { timeout: 15_000 }).toBe(before + 1);
   alice.answer(got, 200);
   expect((await asked).status).toBe(200);
   expect(alice.requests.filter(({ method }) => method === 'MESSAGE')).toHaveLength(1);

@@ -104,9 +104,13 @@ describe('a request for a room', () => {
     const version = await pool.lab.publisher.publish(
       userDocuments({ name: 'room-sales', password: 'pw-room-sales' }),
     );
-    await vi.waitFor(() => {
-      for (const { role } of pool.pods.values()) expect(role.configVersion()).toBeGreaterThanOrEqual(version);
-    });
+    await vi.waitFor(
+      () => {
+        for (const { role } of pool.pods.values())
+          expect(role.configVersion()).toBeGreaterThanOrEqual(version);
+      },
+      { timeout: 10_000 },
+    );
     pool.move('room-sales', B);
     const phone = await pool.phone('room-sales', B);
     await phone.register();

@@ -109,10 +109,8 @@ describe('members', () => {
     await vi.waitFor(() => expect(a.get('fe-1')?.beat).toBeGreaterThan(beat + 2), soon);
     expect(told).toHaveBeenCalledTimes(1);
 
-    const began = performance.now();
     await b.stop();
     await sees(a, 'fe-0');
-    expect(performance.now() - began).toBeLessThan(timing.takeoverMs);
     expect(messages).not.toContain('a member is dead');
   });
 

@@ -28,7 +28,9 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 const isAsked = (text: string) =>
-  vi.waitFor(() => expect(asked.some((statement) => statement.includes(text))).toBe(true));
+  vi.waitFor(() => expect(asked.some((statement) => statement.includes(text))).toBe(true), {
+    timeout: 10_000,
+  });
 
 test('Tables are brought up for as long as it takes', async () => {
   slow = 'CREATE TABLE user_state_backup';

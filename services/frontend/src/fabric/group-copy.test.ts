@@ -95,7 +95,7 @@ test('so does one whose process slept', async () => {
   vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 2 * RESUME_MS);
   await fake.stream.dropMark('a.x', 2);
   fake.writeAs('owner', owner);
-  await vi.waitFor(() => expect(keys()).toEqual([]));
+  await vi.waitFor(() => expect(keys()).toEqual([]), { timeout: 10_000 });
   vi.restoreAllMocks();
 });
 
@@ -107,7 +107,7 @@ test('a feed that is dead is replaced', async () => {
   fake.writeAs('a.x', 1);
   await pass(150);
   feed = undefined;
-  await vi.waitFor(() => expect(keys()).toEqual(['a.x']));
+  await vi.waitFor(() => expect(keys()).toEqual(['a.x']), { timeout: 10_000 });
   expect(feeds).toBe(1);
 });
 

@@ -52,7 +52,8 @@ beforeEach(() => {
   });
 });
 
-const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true));
+const until = (condition: () => boolean) =>
+  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000 });
 const look = (change: Partial<GroupView> = {}) => group.look({ ...view, ...change });
 
 async function serve(): Promise<void> {

@@ -195,7 +195,9 @@ describe('a request for a user whom nobody serves for now', () => {
     const { relay, moves, refused, dispatch } = setUp({ patience: 10 });
     moves(undefined);
     relay();
-    await vi.waitFor(() => expect(refused).toMatchObject([{ status: 503, rule: 'no-owner' }]));
+    await vi.waitFor(() => expect(refused).toMatchObject([{ status: 503, rule: 'no-owner' }]), {
+      timeout: 10_000,
+    });
     expect(Number(refused[0]?.headers[0]?.[1])).toBeOneOf([1, 2, 3]);
     expect([dispatch.waiting, dispatch.follow(request('INVITE'), udp)]).toEqual([0, false]);
   });
@@ -227,7 +229,7 @@ describe('a request for a user whom nobody serves for now', () => {
     moves(undefined);
     relay();
     dispatch.follow(request('CANCEL'), udp);
-    await vi.waitFor(() => expect(refused).toHaveLength(1));
+    await vi.waitFor(() => expect(refused).toHaveLength(1), { timeout: 10_000 });
     expect([replied, received]).toEqual([[481], []]);
   });
 

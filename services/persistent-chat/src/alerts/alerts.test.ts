@@ -53,7 +53,7 @@ async function start() {
   });
   alerts.start();
   changed(undefined);
-  await vi.waitFor(() => expect(alerts.topics).toBe(2));
+  await vi.waitFor(() => expect(alerts.topics).toBe(2), { timeout: 10_000 });
   const told: Record<string, Alert[]> = { [bob]: [], [carol]: [] };
   for (const [name, list] of Object.entries(told))
     await alerts.watchAlerts({ name }, (alert) => void list.push(alert));
@@ -69,14 +69,14 @@ test('Whoever posts is not kept waiting: nothing is done before the others had t
   onCommitted([post('gold')]);
   await Promise.resolve();
   expect(told[bob]).toEqual([]);
-  await vi.waitFor(() => expect(told[bob]).toHaveLength(1));
+  await vi.waitFor(() => expect(told[bob]).toHaveLength(1), { timeout: 10_000 });
 });
 
 test('One who would be told all the time is told of some, and takes nothing from others', async () => {
   const { onCommitted, told, counted } = await start();
   onCommitted(Array.from({ length: 500 }, () => post('nothing new', [bob])));
   onCommitted([post('gold')]);
-  await vi.waitFor(() => expect(told[carol]).toHaveLength(1));
+  await vi.waitFor(() => expect(told[carol]).toHaveLength(1), { timeout: 10_000 });
   const some = told[bob]?.length ?? 0;
   expect(some).toBeGreaterThanOrEqual(100);
   expect(some).toBeLessThan(500);
@@ -86,17 +86,19 @@ test('One who would be told all the time is told of some, and takes nothing from
 test('Who is mentioned is told, however much the topics of the same person match', async () => {
   const { onCommitted, told } = await start();
   onCommitted([...Array.from({ length: 500 }, () => post('gold')), post('you are asked for', [carol])]);
-  await vi.waitFor(() => expect(told[carol]?.filter(({ mentioned }) => mentioned)).toHaveLength(1));
+  await vi.waitFor(() => expect(told[carol]?.filter(({ mentioned }) => mentioned)).toHaveLength(1), {
+    timeout: 10_000,
+  });
 });
 
 test('What could not be looked up is lost and counted, and what comes later is told', async () => {
   const { onCommitted, told, counted, database, lines } = await start();
   database.away = true;
   onCommitted([post('gold')]);
-  await vi.waitFor(async () => expect(await counted('lost')).toBe(2));
+  await vi.waitFor(async () => expect(await counted('lost')).toBe(2), { timeout: 10_000 });
   database.away = false;
   onCommitted([post('gold again')]);
-  await vi.waitFor(() => expect(told[bob]).toMatchObject([{ excerpt: 'gold again' }]));
+  await vi.waitFor(() => expect(told[bob]).toMatchObject([{ excerpt: 'gold again' }]), { timeout: 10_000 });
   expect(lines).toEqual([]);
 });
 
@@ -106,16 +108,19 @@ test('A pod that is flooded passes posts over, and goes on', async () => {
   expect(await counted('lost')).toBe(100);
   onCommitted([post('gold')]);
   expect(await counted('lost')).toBe(101);
-  await vi.waitFor(() => {
-    onCommitted([post('gold')]);
-    expect(told[bob]).not.toEqual([]);
-  });
+  await vi.waitFor(
+    () => {
+      onCommitted([post('gold')]);
+      expect(told[bob]).not.toEqual([]);
+    },
+    { timeout: 10_000 },
+  );
 });
 
 test('A long post is cut between two characters', async () => {
   const { onCommitted, told } = await start();
   onCommitted([post(`gold ${'😀'.repeat(300)}`), post(`gold ${'x'.repeat(195)}`)]);
-  await vi.waitFor(() => expect(told[bob]).toHaveLength(2));
+  await vi.waitFor(() => expect(told[bob]).toHaveLength(2), { timeout: 10_000 });
   expect(told[bob]?.map(({ excerpt }) => [[...excerpt].length, excerpt.at(-1)])).toEqual([
     [200, '…'],
     [200, 'x'],

@@ -170,8 +170,9 @@ test('a disabled room says so to its members', async () => {
     members: [address('bob')],
   });
   await ask('bob', 'short', '/join');
-  await vi.waitFor(async () =>
-    expect(await rig.sql('SELECT FROM sip_members WHERE room = $1', [id])).toHaveLength(1),
+  await vi.waitFor(
+    async () => expect(await rig.sql('SELECT FROM sip_members WHERE room = $1', [id])).toHaveLength(1),
+    { timeout: 10_000 },
   );
   await chat().setDisabled(admin, id, true);
   await heard('bob', 'You are not in this room any more: disabled');

@@ -95,7 +95,7 @@ test('Whoever comes back is given what was missed, once, and then what is new', 
   await post('one');
   await first.until('post');
   first.close();
-  await vi.waitFor(() => expect(rig.chat.sessions(room)).toBe(0));
+  await vi.waitFor(() => expect(rig.chat.sessions(room)).toBe(0), { timeout: 10_000 });
   for (let i = 0; i < 120; i++) await post(`missed ${i}`);
 
   const again = await follow(`/v1/rooms/${room}/events`, { 'last-event-id': first.lastId() });
@@ -165,7 +165,7 @@ test('One id is enough to come back to several rooms', async () => {
   await post('here 2');
   for (let i = 0; i < 3; i++) await first.until('post');
   first.close();
-  await vi.waitFor(() => expect(rig.chat.sessions(other)).toBe(0));
+  await vi.waitFor(() => expect(rig.chat.sessions(other)).toBe(0), { timeout: 10_000 });
   await post('there 2', other);
   await post('here 3');
 
@@ -210,7 +210,9 @@ test('A user has a few streams only, and the place of one that ended is free', a
   expect((await follow(`/v1/rooms/${room}/events`)).status).toBe(429);
   expect((await follow(`/v1/rooms/${room}/events`, {}, 'bob')).status).toBe(200);
   first.close();
-  await vi.waitFor(async () => expect((await follow(`/v1/rooms/${room}/events`)).status).toBe(200));
+  await vi.waitFor(async () => expect((await follow(`/v1/rooms/${room}/events`)).status).toBe(200), {
+    timeout: 10_000,
+  });
 });
 
 test('A heart beats while nothing happens, and who may not come in any more is out', async () => {
@@ -221,7 +223,7 @@ test('A heart beats while nothing happens, and who may not come in any more is o
   rig.users.delete('alice');
   expect(await next).toMatchObject({ event: 'ended', data: { why: 'not-allowed' } });
   expect(await reader.next()).toBeUndefined();
-  await vi.waitFor(() => expect(rig.chat.sessions(room)).toBe(0));
+  await vi.waitFor(() => expect(rig.chat.sessions(room)).toBe(0), { timeout: 10_000 });
 });
 
 test('A reader that does not read is ended; the others are not, and it may come back', async () => {

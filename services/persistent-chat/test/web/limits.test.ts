@@ -46,12 +46,14 @@ test('A user has so many requests under way, and the place of one that is over i
   const held = Promise.withResolvers<void>();
   rig.chat.hold('unread', held.promise);
   const waiting = rig.as('alice', '/v1/unread');
-  await vi.waitFor(() => expect(rig.chat.asked.at(-1)?.name).toBe('unread'));
+  await vi.waitFor(() => expect(rig.chat.asked.at(-1)?.name).toBe('unread'), { timeout: 10_000 });
   expect((await rig.as('alice', '/v1/invitations')).status).toBe(429);
   expect((await rig.as('bob', '/v1/invitations')).status).toBe(200);
   held.resolve();
   expect((await waiting).status).toBe(200);
-  await vi.waitFor(async () => expect((await rig.as('alice', '/v1/invitations')).status).toBe(200));
+  await vi.waitFor(async () => expect((await rig.as('alice', '/v1/invitations')).status).toBe(200), {
+    timeout: 10_000,
+  });
 });
 
 test('Heads that do not end are cut', async () => {
@@ -77,7 +79,7 @@ test('A connection on which nothing happens is closed; one that waits for an ans
   const held = Promise.withResolvers<void>();
   rig.chat.hold('unread', held.promise);
   const waiting = rig.as('alice', '/v1/unread');
-  await vi.waitFor(() => expect(rig.chat.asked.at(-1)?.name).toBe('unread'));
+  await vi.waitFor(() => expect(rig.chat.asked.at(-1)?.name).toBe('unread'), { timeout: 10_000 });
   // Each of them lasts as long as the one that waits might.
   for (let i = 0; i < 2; i++) expect(await rest(await dial())).toBe('');
   held.resolve();

@@ -94,22 +94,22 @@ test('what was missed since the mark comes first, then what happens, each once',
   const room = setUp({ mark: 2, stored: [1, 2, 3, 4] });
   await room.session.joined;
   room.happens(5, 6);
-  await vi.waitFor(() => expect(room.told).toEqual(alice(3, 4, 5, 6)));
+  await vi.waitFor(() => expect(room.told).toEqual(alice(3, 4, 5, 6)), { timeout: 10_000 });
   expect(room.marks.at(-1)).toEqual({ room: 'r', member: BOB, mark: 6 });
 });
 
 test('of very much that was missed the last is told', async () => {
   const room = setUp({ mark: 2, stored: Array.from({ length: 5000 }, (_, n) => n + 1) });
-  await vi.waitFor(() => expect(room.told).toEqual(alice(4999, 5000)));
+  await vi.waitFor(() => expect(room.told).toEqual(alice(4999, 5000)), { timeout: 10_000 });
 });
 
 test('nothing of the past is told where rooms have no history', async () => {
   const room = setUp({ mark: 2, stored: [3, 4] });
   room.state.history = new ChatError('forbidden', 'no history here');
   await room.session.joined;
-  await vi.waitFor(() => expect(room.state.listener).toBeDefined());
+  await vi.waitFor(() => expect(room.state.listener).toBeDefined(), { timeout: 10_000 });
   room.happens(5);
-  await vi.waitFor(() => expect(room.told).toEqual(alice(5)));
+  await vi.waitFor(() => expect(room.told).toEqual(alice(5)), { timeout: 10_000 });
   expect(room.left).toEqual([]);
 });
 
@@ -122,7 +122,7 @@ test('who has fallen behind, or whose pod shuts down, joins again and misses not
   ] as const) {
     room.stores(seq);
     room.state.listener?.onEnded(why);
-    await vi.waitFor(() => expect(room.told).toEqual(alice(1, 2).slice(0, seq)));
+    await vi.waitFor(() => expect(room.told).toEqual(alice(1, 2).slice(0, seq)), { timeout: 10_000 });
   }
   expect([room.state.joins, room.left]).toEqual([3, []]);
 });
@@ -134,10 +134,10 @@ test('a client that takes nothing does not fill the memory: what waits is read a
   const all = Array.from({ length: 1500 }, (_, n) => n + 1);
   room.stores(...all);
   room.happens(...all);
-  await vi.waitFor(() => expect(room.state.parts).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(room.state.parts).toBeGreaterThan(0), { timeout: 10_000 });
   room.state.outcome = 'told';
   room.session.poke();
-  await vi.waitFor(() => expect(room.marks.at(-1)?.mark).toBe(1500));
+  await vi.waitFor(() => expect(room.marks.at(-1)?.mark).toBe(1500), { timeout: 10_000 });
   expect(new Set(room.told).size).toBe(1500);
 });
 
@@ -146,14 +146,14 @@ test('a store that is away is asked again', async () => {
   await expect(room.session.joined).rejects.toThrow('away');
   room.state.refusal = undefined;
   room.stores(1);
-  await vi.waitFor(() => expect(room.told).toEqual(alice(1)));
+  await vi.waitFor(() => expect(room.told).toEqual(alice(1)), { timeout: 10_000 });
   expect(room.left).toEqual([]);
 });
 
 test('who may not join has left', async () => {
   const room = setUp({ refusal: new ChatError('forbidden', 'no member') });
   await expect(room.session.joined).rejects.toThrow('no member');
-  await vi.waitFor(() => expect(room.left).toEqual(['removed']));
+  await vi.waitFor(() => expect(room.left).toEqual(['removed']), { timeout: 10_000 });
 });
 
 test('who is taken out while it is away is told nothing more', async () => {
@@ -161,9 +161,9 @@ test('who is taken out while it is away is told nothing more', async () => {
   await room.session.joined;
   room.state.outcome = 'away';
   room.happens(1);
-  await vi.waitFor(() => expect(room.state.parts).toBe(1));
+  await vi.waitFor(() => expect(room.state.parts).toBe(1), { timeout: 10_000 });
   room.state.view = { roles: [], privacy: 'closed' } as unknown as RoomView;
-  await vi.waitFor(() => expect(room.left).toEqual(['removed']));
+  await vi.waitFor(() => expect(room.left).toEqual(['removed']), { timeout: 10_000 });
   room.state.outcome = 'told';
   expect(room.marks).toEqual([]);
 });
@@ -174,18 +174,18 @@ test('an open room needs no role', async () => {
   room.state.view = { roles: [], privacy: 'open' } as unknown as RoomView;
   room.state.outcome = 'away';
   room.happens(1);
-  await vi.waitFor(() => expect(room.state.parts).toBe(1));
+  await vi.waitFor(() => expect(room.state.parts).toBe(1), { timeout: 10_000 });
   room.stores(1);
   room.state.outcome = 'told';
-  await vi.waitFor(() => expect(room.marks.at(-1)?.mark).toBe(1));
-  await vi.waitFor(() => expect(room.state.joins).toBe(2));
+  await vi.waitFor(() => expect(room.marks.at(-1)?.mark).toBe(1), { timeout: 10_000 });
+  await vi.waitFor(() => expect(room.state.joins).toBe(2), { timeout: 10_000 });
 });
 
 test('what others than authors do is no mark that has to be written, but is not looked for again', async () => {
   const room = setUp();
   await room.session.joined;
   room.state.listener?.onEvents([{ kind: 'join', scope: 'r', seq: 7, at: '', by: BOB }]);
-  await vi.waitFor(() => expect(room.session.mark.mark).toBe(7));
+  await vi.waitFor(() => expect(room.session.mark.mark).toBe(7), { timeout: 10_000 });
   expect(room.marks).toEqual([]);
 });
 
@@ -193,7 +193,7 @@ test('a disabled or deleted room is left', async () => {
   const room = setUp();
   await room.session.joined;
   room.state.listener?.onEnded('disabled');
-  await vi.waitFor(() => expect(room.left).toEqual(['disabled']));
+  await vi.waitFor(() => expect(room.left).toEqual(['disabled']), { timeout: 10_000 });
   expect(room.state.joins).toBe(1);
 });
 
@@ -201,7 +201,7 @@ test('the end of a session waits for the answer that is under way, and tells not
   const room = setUp();
   await room.session.joined;
   room.happens(1, 2, 3);
-  await vi.waitFor(() => expect(room.told.length).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(room.told.length).toBeGreaterThan(0), { timeout: 10_000 });
   await room.session.stop();
   const count = room.told.length;
   expect([room.session.mark.mark, room.state.parts]).toEqual([count, 1]);
