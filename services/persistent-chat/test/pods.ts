@@ -136,7 +136,7 @@ export async function createPods(): Promise<Pods> {
     const notices = createNotices({ options: pool.options, replica: nothing, log });
     notices.start();
     const access = createAccess({ database, principals, notices });
-    const queue = { replicas: 1, maxBytes: 1024 * 1024 * 1024 };
+    const queue = { replicas: 1, maxBytes: 64 * 1024 * 1024 };
     const journal = createJournal({ nats, database, pod: name, queue, health, log });
     journal.start();
     const takeRooms = createRoomRate();
