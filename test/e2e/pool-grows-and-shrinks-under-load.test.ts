@@ -5,6 +5,8 @@ import { expectNobodyNoticed, expectStateKept } from '../pool/books.ts';
 import { type PoolLab, startPool } from '../pool/pool.ts';
 import { wait } from '../pool/wait.ts';
 
+const rates = { signIns: 1, messages: 20, presence: 2 };
+
 let pool: PoolLab;
 let load: SteadyLoad;
 
@@ -15,7 +17,7 @@ beforeAll(async () => {
     ways: [edge, tls, tcp],
     users: pool.users,
     password: pool.password,
-    rates: { signIns: 1, messages: 20, presence: 2 },
+    rates,
   });
 });
 
@@ -38,12 +40,14 @@ async function growTo(count: number): Promise<void> {
 }
 
 it.each([3, 5])('grows to %i', async (count) => {
+  load.setRates(rates);
   load.restart();
   await growTo(count);
-  expectNobodyNoticed(`grown to ${count}`, load.report(), pool);
+  expectNobodyNoticed(`grown to ${count}`, await load.quiet(), pool);
 });
 
 it('shrinks to two', async () => {
+  load.setRates(rates);
   load.restart();
   const leaving = pool.pods('frontend').slice(0, 3);
   const took = await Promise.all(leaving.map((pod) => pool.drain(pod)));
