@@ -119,6 +119,19 @@ describe('nonce counts', () => {
     expect([nonces.check(nonce, 1), nonces.examine(nonce)]).toEqual(['ok', 'ok']);
   });
 
+  test('are those of the nonce at hand, whatever was examined or issued in between', () => {
+    const { nonces } = clocked();
+    const [a, b] = [nonces.issue(), nonces.issue()];
+    nonces.examine(a);
+    expect(nonces.check(b, 1)).toBe('ok');
+    nonces.examine(a);
+    nonces.issue();
+    expect(nonces.check(a, 1)).toBe('ok');
+    nonces.examine(a);
+    expect(nonces.check(`${b.slice(0, -1)}${b.endsWith('A') ? 'B' : 'A'}`, 2)).toBe('forged');
+    expect([nonces.check(a, 1), nonces.check(b, 1)]).toEqual(['replayed', 'replayed']);
+  });
+
   test('beyond the capacity the first used are forgotten, and then not taken again', () => {
     const { nonces, pass } = clocked({ capacity: 2 });
     const issue = () => {
