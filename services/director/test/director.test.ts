@@ -347,7 +347,7 @@ describe('several Directors', () => {
       const toFirst = request('MESSAGE', alice);
       send(toFirst);
       await frontend.next(passed(toFirst), 500);
-    }, 5000);
+    }, 15_000);
   });
 
   it('tell the Edges before they end', async () => {
@@ -356,9 +356,9 @@ describe('several Directors', () => {
     const states: (string | undefined)[] = [];
     watcher.onChange(() => states.push(watcher.get('director-1')?.state));
     await other.drain();
-    await vi.waitFor(() => expect(states).toContain('draining'), 5000);
+    await vi.waitFor(() => expect(states).toContain('draining'), 15_000);
     await other.stop();
-    await vi.waitFor(() => expect(states.at(-1)).toBeUndefined(), 5000);
+    await vi.waitFor(() => expect(states.at(-1)).toBeUndefined(), 15_000);
     await watcher.stop();
   });
 });
