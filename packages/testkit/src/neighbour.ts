@@ -49,7 +49,7 @@ export function createInbox<T>() {
       items.push(item);
       for (const watcher of [...watchers]) watcher();
     },
-    next(match: (item: T) => boolean = () => true, milliseconds = 5000): Promise<T> {
+    next(match: (item: T) => boolean = () => true, milliseconds = 10_000): Promise<T> {
       return new Promise((resolve, reject) => {
         const look = (): void => {
           const found = items.find(match);
