@@ -67,9 +67,11 @@ function follow(child: GuardedChild, fixed: Pick<Pod, 'name' | 'role' | 'ports' 
     stream?.on('data', (chunk: Buffer) => {
       text += chunk.toString('utf8');
     });
-  void child.exited.then(() => {
+  void child.exited.then(({ code, signal }) => {
     running = false;
     nats.close();
+    // Of a pod that ends by itself nobody would know why.
+    if (signal === null && code !== 0) console.error(`${name} ended with ${code}:\n${text.slice(-4000)}`);
   });
   const ask = (path: string): Promise<Response> =>
     fetch(`http://127.0.0.1:${ports.http}${path}`, { signal: AbortSignal.timeout(2000) });

@@ -22,8 +22,12 @@ function udpPortBusy(port: number): Promise<boolean> {
  * Below those that Linux gives to clients and to whoever asks for any port (from 32,768; IANA names 49,152): somebody else would have
  * it before it is used. FreeBSD begins at 10,000, so there it can happen. Whole systems of tests stay below 20,000.
  */
-const FIRST = 20_000;
-const COUNT = 10_000;
+const ALL = { first: 20_000, count: 10_000 };
+/** Vitest counts its workers from 1. Each has ports of its own, or two would be given the same one before either listens there. */
+const SHARES = 8;
+const share = Number(process.env.VITEST_POOL_ID ?? 0) % SHARES;
+const COUNT = ALL.count / SHARES;
+const FIRST = ALL.first + share * COUNT;
 const given = new Set<number>();
 
 /** A port of 127.0.0.1 that was free a moment ago for TCP and UDP, another one with each call. */
