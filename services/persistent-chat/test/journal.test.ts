@@ -167,11 +167,11 @@ test('what happens while NATS is away is published when it is back', async () =>
   await eventually(() => expect(one.health.state).not.toContain('queued'));
 });
 
-/** With messages that no pod knows of, so that nothing has room any more; resolves to what takes them away again. */
+/** With messages that no pod knows of, until one of 10 kB has no room; resolves to what takes them away again. */
 async function fillQueue(): Promise<() => Promise<unknown>> {
   const connection = await (await pods.lab.natsLink('admin')).connection();
   const filler = chatEventSubject(randomUUID());
-  for (const size of [900_000, 10_000, 100, 1])
+  for (const size of [900_000, 10_000])
     while (await isTaken(jetstream(connection).publish(filler, Buffer.alloc(size))));
   const manager = await jetstreamManager(connection);
   return () => manager.streams.purge(CHAT_EVENTS_STREAM, { filter: filler });
@@ -190,8 +190,9 @@ test('a queue that is full holds up nobody, and gets everything when it has room
   const empty = await fillQueue();
   const room = await pods.room('full');
   const heard = await listen(two, room);
-  await happen(one, [room], 'alice@contoso.lab');
-  await happen(two, [room], 'bob@contoso.lab');
+  const large = 'x'.repeat(20_000);
+  await happen(one, [room], `alice-${large}@contoso.lab`);
+  await happen(two, [room], `bob-${large}@contoso.lab`);
   await eventually(() => expect(heard.map(({ seq }) => seq)).toEqual([1, 2]));
   await eventually(() => expect(one.health.state).toContain('events wait to be queued'));
   expect(await waiting()).toBe(2);
